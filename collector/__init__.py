@@ -1,0 +1,1 @@
+"""Count events, keep only counts."""

@@ -1,0 +1,1 @@
+"""Gather evidence that an auditor can repeat."""

@@ -1,0 +1,84 @@
+"""The floors no setting can go below, and the rules that a profile brings; the strictest of them wins."""
+
+from typing import Final
+
+import msgspec
+
+from collector.errors import PrivacyError
+from collector.model import Dimension, Profile
+
+#: No regulator fixes a number; ONS uses 10, the RIVM bill 15, and below 5 no body publishes.
+K_FLOOR: Final = 5
+#: CNIL's limit for exempt audience measurement: 25 months.
+RETENTION_DAYS_MAX: Final = 760
+HOUR_ROWS_DAYS_MAX: Final = 62
+#: Longest stretch of engagement that one visit may add to `seconds`.
+VISIT_SECONDS_MAX: Final = 1_800
+VISIT_IDLE_SECONDS: Final = 30 * 60
+#: Bits of an address that are kept before anything else happens; settings only mask more (smaller numbers).
+IPV4_BITS_MAX: Final = 24
+IPV6_BITS_MAX: Final = 48
+#: Distinct children of one path a day above which they become `:name`.
+PATH_CHILDREN_MAX: Final = 100
+
+_D = Dimension
+_STRICT: Final = (_D.PAGE, _D.ENTRY_PAGE, _D.EXIT_PAGE, _D.SOURCE, _D.CHANNEL, _D.BROWSER, _D.OS, _D.DEVICE, _D.COUNTRY)
+_STANDARD: Final = (*_STRICT, _D.EVENT)
+_OPEN: Final = (*_STANDARD, _D.CAMPAIGN, _D.LANGUAGE, _D.VIEWPORT, _D.BROWSER_MAJOR, _D.PROPERTY)
+_PAIRED: Final = (_D.BROWSER, _D.OS, _D.DEVICE, _D.COUNTRY)
+_STANDARD_PAIRS: Final = (
+    (_D.PAGE, _D.SOURCE),
+    *((_D.PAGE, other) for other in _PAIRED),
+    *((_D.SOURCE, other) for other in _PAIRED),
+)
+_OPEN_PAIRS: Final = (
+    *_STANDARD_PAIRS,
+    *((a, b) for i, a in enumerate(_PAIRED) for b in _PAIRED[i + 1 :]),
+)
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what is in force for one site.
+
+    Attributes:
+        k: Fewest distinct visitors behind anything that is kept.
+        dimensions: Single breakdowns that are kept, beside `total` and `hour`.
+        pairs: Pairs of dimensions that are kept.
+        templates_only: Only registered path templates are kept; other paths are `(other)`.
+        ipv4_bits: Leading bits of an IPv4 address that survive the cut.
+        ipv6_bits: Leading bits of an IPv6 address that survive the cut.
+    """
+
+    k: int
+    dimensions: tuple[Dimension, ...]
+    pairs: tuple[tuple[Dimension, Dimension], ...]
+    templates_only: bool
+    ipv4_bits: int
+    ipv6_bits: int
+
+
+_RULES: Final = {
+    Profile.STRICT: Rules(k=15, dimensions=_STRICT, pairs=(), templates_only=True, ipv4_bits=16, ipv6_bits=32),
+    Profile.STANDARD: Rules(
+        k=10, dimensions=_STANDARD, pairs=_STANDARD_PAIRS, templates_only=False, ipv4_bits=24, ipv6_bits=48
+    ),
+    Profile.OPEN: Rules(k=5, dimensions=_OPEN, pairs=_OPEN_PAIRS, templates_only=False, ipv4_bits=24, ipv6_bits=48),
+}
+_STRICTNESS: Final = (Profile.OPEN, Profile.STANDARD, Profile.STRICT)
+
+
+def rules_for(profile: Profile, *, house_profile: Profile = Profile.OPEN, house_k: int = K_FLOOR) -> Rules:
+    """Return the rules in force for a site: the strictest of floor, house and site.
+
+    Args:
+        profile: What the site's controller picked.
+        house_profile: The loosest profile that the house allows.
+        house_k: The smallest k that the house allows.
+
+    Raises:
+        PrivacyError: `k_too_small`.
+    """
+    if house_k < K_FLOOR:
+        raise PrivacyError("k_too_small", f"k is {house_k}; choose {K_FLOOR} or more.")
+    rules = _RULES[max(profile, house_profile, key=_STRICTNESS.index)]
+    return msgspec.structs.replace(rules, k=max(rules.k, house_k))

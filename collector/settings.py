@@ -1,0 +1,211 @@
+"""The settings of the house: defaults < turven.toml < TURVEN_* < flags.
+
+`[privacy]` is read from the file only, and only makes stricter.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+import msgspec
+
+from collector.errors import PrivacyError, SettingsError
+from collector.model import Profile
+from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX, K_FLOOR, RETENTION_DAYS_MAX, Rules, rules_for
+
+CONFIG_NAME: Final = "turven.toml"
+_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_PORT_MAX: Final = 65_535
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say where the house listens and whom it believes about addresses.
+
+    Attributes:
+        listen: `HOST:PORT`.
+        base_path: Path prefix behind the product's own host, e.g. `/turven`.
+        collectors: Ingest processes beside the main one.
+        collector_listen: Their own address; empty for the same.
+        trusted_proxies: Networks whose *client_header* is believed, counted from the right.
+        client_header: Header in which a trusted proxy names the client.
+        country_header: Header in which a trusted proxy names the country; empty for none.
+        country_file: An `.mmdb` of the operator's own; empty for the table that comes with the package.
+    """
+
+    listen: str = "127.0.0.1:8000"
+    base_path: str = ""
+    collectors: int = 0
+    collector_listen: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    client_header: str = "X-Forwarded-For"
+    country_header: str = ""
+    country_file: str = ""
+
+
+class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say how much stricter than its floors the house is.
+
+    Attributes:
+        profile: The loosest profile a site may have.
+        k: The smallest threshold a site may have.
+        ipv4_bits: Leading bits kept of an IPv4 address.
+        ipv6_bits: Leading bits kept of an IPv6 address.
+        retention_days: How long cells are kept.
+    """
+
+    profile: Profile = Profile.STANDARD
+    k: int = 10
+    ipv4_bits: int = IPV4_BITS_MAX
+    ipv6_bits: int = IPV6_BITS_MAX
+    retention_days: int = RETENTION_DAYS_MAX
+
+    def rules(self, profile: Profile) -> Rules:
+        """Return what is in force for a site that picked *profile*: the strictest of floor, house and site."""
+        rules = rules_for(profile, house_profile=self.profile, house_k=self.k)
+        return msgspec.structs.replace(
+            rules,
+            ipv4_bits=min(rules.ipv4_bits, self.ipv4_bits),
+            ipv6_bits=min(rules.ipv6_bits, self.ipv6_bits),
+        )
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold every setting of the house.
+
+    Attributes:
+        data_dir: Holds `history.duckdb`, `spool/` and backups.
+        runtime_dir: Holds keys, salts and the control socket; must be in memory (tmpfs). Empty for the default.
+        timezone: Default of a site.
+        keep_day_through_reboot: Put seal keys (never a salt) on disk, so that a reboot costs no detail.
+        log_level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+    """
+
+    data_dir: Path = Path("var")
+    runtime_dir: str = ""
+    timezone: str = "Europe/Amsterdam"
+    keep_day_through_reboot: bool = False
+    log_level: str = "INFO"
+    server: Server = Server()
+    privacy: Privacy = Privacy()
+
+    @property
+    def history_file(self) -> Path:
+        """Return where the cells are."""
+        return self.data_dir / "history.duckdb"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Return where the sealed spool files are."""
+        return self.data_dir / "spool"
+
+    def runtime_path(self, environ: Mapping[str, str] = os.environ) -> Path:
+        """Return the folder for keys, salts and the control socket.
+
+        Default: `$RUNTIME_DIRECTORY`, `/run/turven`, `$XDG_RUNTIME_DIR/turven`, `/dev/shm/turven-UID`, the first
+        that is there and may be written.
+        """
+        if self.runtime_dir:
+            return Path(self.runtime_dir)
+        if systemd := environ.get("RUNTIME_DIRECTORY"):
+            return Path(systemd.split(":")[0])
+        run = Path("/run/turven")
+        if run.is_dir() and os.access(run, os.W_OK):
+            return run
+        if user := environ.get("XDG_RUNTIME_DIR"):
+            return Path(user) / "turven"
+        return Path(f"/dev/shm/turven-{os.getuid()}")  # noqa: S108 - a folder of one user's own, made with mode 700
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: A TOML file; `None` for `turven.toml` in the working folder, if it is there.
+        environ: Variables `TURVEN_DATA_DIR`, `TURVEN_SERVER__LISTEN`, …: capitals, `__` between table and key.
+        flags: Settings by dotted key, e.g. `{"server.listen": "127.0.0.1:9000"}`; `None` values are left out.
+
+    Raises:
+        SettingsError: `settings_missing`, `settings_unreadable`, `settings_invalid`.
+        PrivacyError: `weaker_than_floor`.
+    """
+    raw = _from_file(path)
+    for name, value in environ.items():
+        if name.startswith("TURVEN_") and name != "TURVEN_CONFIG":
+            keys = name.removeprefix("TURVEN_").lower().split("__")
+            if keys[0] == "privacy":
+                raise PrivacyError("weaker_than_floor", f"{name}: [privacy] is read from the settings file only.")
+            _put(raw, keys, value)
+    for dotted, value in (flags or {}).items():
+        if value is not None:
+            _put(raw, dotted.split("."), value)
+    try:
+        settings = msgspec.convert(raw, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError("settings_invalid", f"{error}. See deploy/turven.toml for every setting.") from None
+    _check(settings)
+    return settings
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        path = Path(CONFIG_NAME)
+        if not path.exists():
+            return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError("settings_missing", f"There is no file {path}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError("settings_unreadable", f"{path}: {error}") from None
+
+
+def _put(raw: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        raw = raw.setdefault(key, {})
+    raw[keys[-1]] = value
+
+
+def _check(settings: Settings) -> None:
+    _check_privacy(settings.privacy)
+    _check_server(settings.server)
+    if settings.timezone not in available_timezones():
+        raise SettingsError("settings_invalid", f"timezone: {settings.timezone!r} is no IANA time zone.")
+    if settings.log_level not in _LOG_LEVELS:
+        raise SettingsError("settings_invalid", f"log_level: choose one of {', '.join(_LOG_LEVELS)}.")
+
+
+def _check_privacy(privacy: Privacy) -> None:
+    if privacy.k < K_FLOOR:
+        raise PrivacyError(
+            "weaker_than_floor", f"privacy.k is {privacy.k}; the floor is {K_FLOOR}, larger is stricter."
+        )
+    for name, bits, most in (
+        ("ipv4_bits", privacy.ipv4_bits, IPV4_BITS_MAX),
+        ("ipv6_bits", privacy.ipv6_bits, IPV6_BITS_MAX),
+    ):
+        if not 0 <= bits <= most:
+            raise PrivacyError("weaker_than_floor", f"privacy.{name} is {bits}; at most /{most} may be kept.")
+    if not 1 <= privacy.retention_days <= RETENTION_DAYS_MAX:
+        raise PrivacyError("weaker_than_floor", f"privacy.retention_days: choose 1 to {RETENTION_DAYS_MAX} days.")
+
+
+def _check_server(server: Server) -> None:
+    for network in server.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise SettingsError("settings_invalid", f"server.trusted_proxies: {network!r} is no network.") from None
+    host, _, port = server.listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > _PORT_MAX:
+        raise SettingsError("settings_invalid", f"server.listen: {server.listen!r} is not HOST:PORT.")
+    if server.base_path and (not server.base_path.startswith("/") or server.base_path.endswith("/")):
+        raise SettingsError("settings_invalid", "server.base_path begins with / and does not end with it.")

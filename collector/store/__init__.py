@@ -1,0 +1,1 @@
+"""Keep cells: the only code that writes the history file."""
