@@ -1,0 +1,1 @@
+"""The evidence: each test states one claim."""

@@ -1,0 +1,44 @@
+"""Fixtures that every room shares."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from collector.model import Identity, Site
+from collector.store.history import History
+from tests.clock import ManualClock
+
+# CI machines are slow and noisy: a law is about what holds, not about how long it takes.
+settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Stand at nine in the morning of a Tuesday in Amsterdam."""
+    return ManualClock()
+
+
+@pytest.fixture
+def history(tmp_path: Path, clock: ManualClock) -> Iterator[History]:
+    """Open a new history file."""
+    made = History(tmp_path / "history.duckdb", at=clock.now())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def school() -> Site:
+    """Describe a school that has switched its site on."""
+    return Site(
+        id="school",
+        hosts=("www.school.example", "*.portal.example"),
+        controller="De Schoolvereniging",
+        agreement="VO-2026-1",
+        agreed_on=date(2026, 8, 1),
+        identity=Identity.NETWORK,
+        is_on=True,
+    )

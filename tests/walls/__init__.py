@@ -1,0 +1,1 @@
+"""The promises that no change may break."""
