@@ -1,0 +1,117 @@
+"""Rows of one breakdown as the k rule sees them: people, lines and amounts. Personal data, in memory only."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from collector.day.facts import MEASURES
+
+Ints: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
+
+VISITS: Final = MEASURES.index("visits")
+
+
+class People(msgspec.Struct):
+    """Number the visitors of a part from 0, so that everything after counts in small integers.
+
+    Attributes:
+        keys: Visitor keys, sorted.
+        amounts: What each visitor adds to the total; visitors × measures.
+    """
+
+    keys: NDArray[np.uint64]
+    amounts: Ints
+
+    def __repr__(self) -> str:
+        """Say the type and nothing of the content."""
+        return "<People sealed>"
+
+    @classmethod
+    def of(cls, total: pl.DataFrame) -> "People":
+        """Read the visitors from the *total* frame of facts."""
+        total = total.sort("visitor")
+        return cls(total["visitor"].to_numpy(), _amounts(total))
+
+    @property
+    def count(self) -> int:
+        """Count the visitors."""
+        return len(self.keys)
+
+    def numbers(self, visitors: pl.Series) -> Ints:
+        """Return the number of each of *visitors*."""
+        return np.searchsorted(self.keys, visitors.to_numpy()).astype(np.int64)
+
+
+class Lines(msgspec.Struct):
+    """Hold one breakdown: a row per visitor and line, never more.
+
+    Attributes:
+        names: The line's value or roll-up by its number; sorted.
+        person: Number of the visitor, per row.
+        line: Number of the line, per row; rows are sorted by line, then visitor.
+        amounts: Rows × measures.
+    """
+
+    names: list[str]
+    person: Ints
+    line: Ints
+    amounts: Ints
+
+    def __repr__(self) -> str:
+        """Say the type and nothing of the content."""
+        return "<Lines sealed>"
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, people: People, *, column: str = "value") -> "Lines":
+        """Read one breakdown's frame of facts."""
+        names, line = np.unique(frame[column].to_numpy(), return_inverse=True)
+        return _gather([str(name) for name in names], people.numbers(frame["visitor"]), line, _amounts(frame))
+
+    @property
+    def visitors(self) -> Ints:
+        """Count the distinct visitors of each line."""
+        return np.bincount(self.line, minlength=len(self.names))
+
+    def completed(self, people: People, *, name: str) -> "Lines":
+        """Return the lines with a row of nothing under *name* for each visitor who has none."""
+        absent = np.setdiff1d(np.arange(people.count), self.person)
+        names = sorted({*self.names, name})
+        numbers = np.array([names.index(each) for each in self.names], dtype=np.int64)
+        line = np.r_[numbers[self.line], np.full(len(absent), names.index(name))]
+        nothing = np.zeros((len(absent), len(MEASURES)), dtype=np.int64)
+        return _gather(names, np.r_[self.person, absent], line, np.r_[self.amounts, nothing])
+
+    def renamed(self, names: Mapping[str, str], people: People) -> "Lines":
+        """Return the lines under other *names*, those of one name recounted together.
+
+        A visit that saw two of the pages behind one new name is known only by its visitor here, so each visitor's
+        visits are held to what the visitor has in all: exact for everybody with one visit, never too small.
+        """
+        targets = sorted(set(names.values()))
+        numbers = {name: number for number, name in enumerate(targets)}
+        recode = np.array([numbers[names[name]] for name in self.names], dtype=np.int64)
+        gathered = _gather(targets, self.person, recode[self.line], self.amounts)
+        merged = np.bincount(recode, minlength=len(targets))[gathered.line] > 1
+        capped = np.minimum(gathered.amounts[:, VISITS], people.amounts[gathered.person, VISITS])
+        gathered.amounts[merged, VISITS] = capped[merged]
+        return gathered
+
+
+def _amounts(frame: pl.DataFrame) -> Ints:
+    return np.stack([frame[measure].to_numpy().astype(np.int64) for measure in MEASURES], axis=1)
+
+
+def _gather(names: list[str], person: Ints, line: Ints, amounts: Ints) -> Lines:
+    """Add up rows of the same visitor and line, sorted by line and visitor."""
+    if not len(person):
+        return Lines([], person, line, amounts)
+    order = np.lexsort((person, line))
+    person, line = person[order], line[order]
+    starts = np.flatnonzero(np.r_[True, (np.diff(line) != 0) | (np.diff(person) != 0)])
+    summed = np.add.reduceat(amounts[order], starts, axis=0)
+    return Lines(names, person[starts], line[starts], summed)

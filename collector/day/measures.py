@@ -1,0 +1,173 @@
+"""Decide which figures of a line may be published, which become a larger set's, and which are withheld."""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from collector.day.facts import MEASURES
+from collector.day.lines import Flags, Ints, Lines, People
+from collector.model import Cell, Dimension
+
+#: The published figures of one line, by measure and `visitors`; None is withheld.
+Figures: TypeAlias = dict[str, int | None]
+
+_VISITS: Final = MEASURES.index("visits")
+_BOUNCES: Final = MEASURES.index("bounces")
+#: Shown as averages and shares, which a group between k and 2k people does not carry.
+_DOUBLE: Final = tuple(MEASURES.index(name) for name in ("bounces", "seconds"))
+
+
+def total_figures(people: People, *, k: int) -> Figures:
+    """Return the figures of everybody together; a measure that its makers would be known by is withheld."""
+    unfit = _unfit(people.amounts, k=k)
+    unfit[list(_DOUBLE)] |= people.count < 2 * k
+    sums = people.amounts.sum(axis=0)
+    figures: Figures = {m: None if unfit[i] else int(sums[i]) for i, m in enumerate(MEASURES)}
+    return figures | {"visitors": people.count}
+
+
+def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dict[str, Figures]:
+    """Return the figures of each line, so that no sum or difference of them stands for 1 … k−1 visitors.
+
+    A measure is withheld where it stands for 1 … k−1 visitors and where one visitor made more than half of it. If the
+    lines add up to the total, what is withheld could be had by taking the rest away: then the next smallest lines are
+    withheld too, until all of them together are fit to be seen. Where the total holds 1 … k−1 visitors more than a
+    line, the line gets the total's number. Below 2k visitors bounces and seconds are withheld in any case.
+    """
+    count = len(lines.names)
+    sums = _per_line(lines)
+    withheld = np.array([_unfit(lines.amounts[lines.line == n], k=k) for n in range(count)]).reshape(count, -1)
+    near = _nearly_all(lines, people, k=k)
+    below_double = lines.visitors < 2 * k
+    figures: list[Figures] = [{} for _ in range(count)]
+    for m, measure in enumerate(MEASURES):
+        hidden = withheld[:, m]
+        if total[measure] is not None and not near[:, m].any() and _adds_up(lines, people, m):
+            hidden = _widened(hidden, lines, m, k=k)
+        if m in _DOUBLE:
+            # The rest is k people or more, so no further line needs to go for it.
+            hidden, near[:, m] = hidden | below_double, near[:, m] & ~below_double
+        for n in range(count):
+            figures[n][measure] = total[measure] if near[n, m] else None if hidden[n] else int(sums[n, m])
+    for n, visitors in enumerate(_visitors(lines, people, k=k)):
+        figures[n]["visitors"] = visitors
+    return dict(zip(lines.names, figures, strict=True))
+
+
+def hold_inside(
+    inner: Lines, outer: Lines, *, figures: dict[str, Figures], outer_figures: dict[str, Figures], k: int
+) -> None:
+    """Give a line the number of the larger one that it lies in, where 1 … k−1 visitors make the difference.
+
+    Lines of one name are compared: an entry page with the same page. A measure counts as nested where no visitor has
+    more of it inside than outside. Changes *figures*; what is withheld stays so.
+    """
+    for name in set(inner.names) & set(outer.names):
+        own, larger = figures[name], outer_figures[name]
+        few = _few_outside(_rows(inner, name), _rows(outer, name), k=k)
+        for measure, is_few in zip(MEASURES, few, strict=False):
+            if is_few and own[measure] is not None:
+                own[measure] = larger[measure]
+        visitors, larger_visitors = own["visitors"], larger["visitors"]
+        if few[-1] or (visitors and larger_visitors and 0 < larger_visitors - visitors < k):
+            own["visitors"] = larger_visitors
+
+
+def cell(dimension: Dimension, name: str, figures: Figures, *, k: int) -> Cell:
+    """Return a line as it is kept."""
+    visitors = figures["visitors"]
+    return Cell(
+        dimension=dimension,
+        value=name,
+        # Where the visitors are withheld, the witness says no more than the rule itself.
+        contributors=k if visitors is None else min(visitors, 2 * k),
+        pageviews=figures["pageviews"],
+        visits=figures["visits"],
+        visitors=visitors,
+        bounces=figures["bounces"],
+        seconds=figures["seconds"],
+        events=figures["events"],
+    )
+
+
+def _unfit(amounts: Ints, *, k: int) -> Flags:
+    """Say per measure whether the people whose *amounts* (people × measures) these are would be known by the sum."""
+    makers = (amounts > 0).sum(axis=0)
+    unfit = (makers > 0) & (makers < k) | (2 * amounts.max(axis=0, initial=0) > amounts.sum(axis=0))
+    for rest in (amounts[:, _BOUNCES] == 0, amounts[:, _VISITS] > amounts[:, _BOUNCES]):
+        unfit[_BOUNCES] |= 0 < int(rest.sum()) < k
+    return np.asarray(unfit, dtype=np.bool_)
+
+
+def _per_line(lines: Lines) -> Ints:
+    sums = np.zeros((len(lines.names), len(MEASURES)), dtype=np.int64)
+    np.add.at(sums, lines.line, lines.amounts)
+    return sums
+
+
+def _nearly_all(lines: Lines, people: People, *, k: int) -> Flags:
+    """Say per line and measure whether 1 … k−1 visitors have some of the total outside the line."""
+    everything = people.amounts[lines.person]
+    inside = np.zeros((len(lines.names), len(MEASURES)), dtype=np.int64)
+    np.add.at(inside, lines.line, (everything > 0) & (lines.amounts >= everything))
+    outside = (people.amounts > 0).sum(axis=0) - inside
+    return np.asarray((outside > 0) & (outside < k), dtype=np.bool_)
+
+
+def _adds_up(lines: Lines, people: People, m: int) -> bool:
+    sums = np.zeros(people.count, dtype=np.int64)
+    np.add.at(sums, lines.person, lines.amounts[:, m])
+    return bool((sums == people.amounts[:, m]).all())
+
+
+def _widened(hidden: Flags, lines: Lines, m: int, *, k: int) -> Flags:
+    """Withhold further lines, those without any of the measure last, until the withheld are fit to be seen as one."""
+    hidden = hidden.copy()
+    sums, visitors = _per_line(lines)[:, m], lines.visitors
+    order = sorted(range(len(lines.names)), key=lambda n: (sums[n] == 0, visitors[n], lines.names[n]))
+    following = [n for n in order if not hidden[n]]
+    while hidden.any() and following:
+        chosen = hidden[lines.line]
+        who, index = np.unique(lines.person[chosen], return_inverse=True)
+        together = np.zeros((len(who), len(MEASURES)), dtype=np.int64)
+        np.add.at(together, index, lines.amounts[chosen])
+        if not _unfit(together, k=k)[m]:
+            break
+        hidden[following.pop(0)] = True
+    return hidden
+
+
+def _visitors(lines: Lines, people: People, *, k: int) -> list[int | None]:
+    """Return each line's visitors, so that neither what it lacks of the total nor what lines share is 1 … k−1.
+
+    Where 1 … k−1 visitors have several values, the sum of the lines minus the total would count them: each of them
+    is counted once, in the smallest of their lines.
+    """
+    each = np.bincount(lines.person, minlength=people.count)
+    several, absent = int((each > 1).sum()), int((each == 0).sum())
+    if absent or not 0 < several < k:
+        counts: list[int] = lines.visitors.tolist()
+        return [people.count if 0 < people.count - count < k else count for count in counts]
+    smallest_first = sorted(range(len(lines.names)), key=lambda n: (lines.visitors[n], lines.names[n]))
+    rank = np.argsort(np.array(smallest_first))[lines.line]
+    order = np.lexsort((rank, lines.person))
+    first = order[np.r_[True, np.diff(lines.person[order]) != 0]]
+    once: list[int] = np.bincount(lines.line[first], minlength=len(lines.names)).tolist()
+    return [count if min(once) >= k else None for count in once]
+
+
+def _rows(lines: Lines, name: str) -> tuple[Ints, Ints]:
+    chosen = lines.line == lines.names.index(name)
+    return lines.person[chosen], lines.amounts[chosen]
+
+
+def _few_outside(inner: tuple[Ints, Ints], outer: tuple[Ints, Ints], *, k: int) -> list[bool]:
+    """Say per measure, and last for the visitors, whether 1 … k−1 people are in the outer line beyond the inner."""
+    who = np.union1d(inner[0], outer[0])
+    shape = (len(who), len(MEASURES) + 1)
+    small, large = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for target, (person, amounts) in ((small, inner), (large, outer)):
+        target[np.searchsorted(who, person)] = np.c_[amounts, np.ones(len(person), dtype=np.int64)]
+    outside = (large > small).sum(axis=0)
+    few = (outside > 0) & (outside < k) & (small <= large).all(axis=0)
+    return [bool(flag) for flag in few]

@@ -1,0 +1,101 @@
+"""The k rule: turn what visitors did into cells behind which at least k of them stand.
+
+Everything is recounted from rows per visitor, never derived by adding or subtracting cells. The order is: values fold
+(`values`), then lines that another breakdown's lines would give away (`nets`), then each figure is judged
+(`measures`), then pairs (`pairs`).
+
+Source: docs/decisions/0004-small-groups.md
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from collector.day import hours, measures, values
+from collector.day.facts import Facts
+from collector.day.lines import Lines, People
+from collector.model import OTHER, Cell, Dimension
+from collector.policy import Rules
+
+
+def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
+    """Return the cells of a closed part, or None where fewer than k visitors were there.
+
+    The same facts give the same cells, in whatever order their rows stand and whatever the visitors' keys are.
+    A breakdown or a line of a pair of which only `(other)` would be left has no cells: it says no more than the total.
+    """
+    k = rules.k
+    people = People.of(facts.total)
+    if people.count < k:
+        return None
+    total = measures.total_figures(people, k=k)
+    cells = [measures.cell(Dimension.TOTAL, "", total, k=k)]
+    kept = {
+        dimension: _folded(facts, dimension, people, k=k)
+        for dimension in rules.dimensions
+        if len(facts.values.get(dimension, ()))
+    }
+    figures = {dimension: measures.line_figures(lines, people, total=total, k=k) for dimension, lines in kept.items()}
+    for inner in (Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE):
+        if inner in kept and Dimension.PAGE in kept:
+            measures.hold_inside(
+                kept[inner],
+                kept[Dimension.PAGE],
+                figures=figures[inner],
+                outer_figures=figures[Dimension.PAGE],
+                k=k,
+            )
+    cells += _hour_cells(facts, people, total, k=k)
+    for dimension, by_name in figures.items():
+        if set(by_name) != {OTHER}:
+            cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
+    return cells
+
+
+def snapshot(facts: Facts, rules: Rules) -> list[Cell]:
+    """Return what may be seen of a running day: total, pages and sources that have k, their visitors in multiples of k.
+
+    No roll-ups and no `(other)`: a value that vanishes again, or a remainder that moves, would tell who arrived.
+    """
+    k = rules.k
+    cells = []
+    frames = [(Dimension.TOTAL, facts.total.select("visitor", value=pl.lit("")))]
+    frames += [(d, facts.values[d]) for d in (Dimension.PAGE, Dimension.SOURCE) if d in facts.values]
+    for dimension, frame in frames:
+        counts = frame.group_by("value").agg(pl.col("visitor").n_unique()).sort("value")
+        for value, visitors in counts.iter_rows():
+            floored = visitors // k * k
+            if floored and value != OTHER:
+                cells.append(Cell(dimension=dimension, value=value, contributors=min(floored, 2 * k), visitors=floored))
+    return cells
+
+
+def now(visitors: int, *, k: int) -> int | None:
+    """Return the visitors of the last minutes in multiples of k, or None below 2k."""
+    return visitors // k * k if visitors >= 2 * k else None
+
+
+def _hour_cells(facts: Facts, people: People, total: measures.Figures, *, k: int) -> list[Cell]:
+    blocks = hours.closing(facts.hours, k)
+    if not blocks:
+        return []
+    lines = Lines.of(hours.named(facts.hours, blocks), people)
+    figures = measures.line_figures(lines, people, total=total, k=k)
+    return [measures.cell(Dimension.HOUR, block.name, figures[block.name], k=k) for block in blocks]
+
+
+def _folded(facts: Facts, dimension: Dimension, people: People, *, k: int) -> Lines:
+    lines = Lines.of(facts.values[dimension], people)
+    absent = people.count - len(set(lines.person.tolist()))
+    if 0 < absent < k and dimension not in values.OPTIONAL:
+        lines = lines.completed(people, name=OTHER)
+    return lines.renamed(values.fold_values(lines, k=k, upward=_upward(facts, dimension)), people)
+
+
+def _upward(facts: Facts, dimension: Dimension) -> Callable[[str], str]:
+    if dimension in values.PATHS:
+        return values.section
+    if dimension is Dimension.SOURCE and Dimension.CHANNEL in facts.values:
+        channels = values.channels(facts.values[Dimension.SOURCE], facts.values[Dimension.CHANNEL])
+        return lambda source: f"({channels[source]})" if source in channels else OTHER
+    return lambda _: OTHER

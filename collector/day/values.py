@@ -1,0 +1,78 @@
+"""Fold the values of one breakdown until each line and what is left over holds k visitors or nobody."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from collector.day.lines import Lines
+from collector.model import OTHER, Dimension
+
+#: Dimensions whose values are paths and fold into their section first.
+PATHS: Final = frozenset({Dimension.PAGE, Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE})
+#: Dimensions that need not say anything of a visitor: the rest of a breakdown is not the rest of the total.
+OPTIONAL: Final = frozenset({Dimension.EVENT, Dimension.PROPERTY, Dimension.CAMPAIGN})
+
+
+def section(path: str) -> str:
+    """Return the section that *path* folds into, or `(other)` where there is none.
+
+    `/leerling/7/toets` folds into `/leerling/…`; a path of one segment has nothing above it.
+    """
+    first, slash, rest = path.removeprefix("/").partition("/")
+    return f"/{first}/…" if path.startswith("/") and first and slash and rest else OTHER
+
+
+def channels(sources: pl.DataFrame, channels: pl.DataFrame) -> dict[str, str]:
+    """Return each source's channel, learned from the visitors who have one source and one channel.
+
+    Where they differ the more frequent channel stands (ties by name). A source that only visitors with several
+    sources have is missing, and folds straight into `(other)`.
+    """
+    pairs = (
+        sources.filter(pl.len().over("visitor") == 1)
+        .select("visitor", source="value")
+        .join(channels.filter(pl.len().over("visitor") == 1).select("visitor", channel="value"), on="visitor")
+    )
+    counted = (
+        pairs.group_by("source", "channel").len().sort(["source", "len", "channel"], descending=[False, True, False])
+    )
+    return dict(counted.unique("source", keep="first", maintain_order=True).select("source", "channel").iter_rows())
+
+
+def fold_values(lines: Lines, *, k: int, upward: Callable[[str], str]) -> dict[str, str]:
+    """Say under which name each value is counted.
+
+    Args:
+        lines: One breakdown, unfolded.
+        k: Fewest distinct visitors behind a name.
+        upward: The roll-up above a value; `(other)` where there is none.
+
+    Returns:
+        For each value itself, its roll-up or `(other)`. Every name stands for k visitors or more, `(other)` too,
+        except where even everything together has fewer.
+    """
+    visitors = dict(zip(lines.names, lines.visitors.tolist(), strict=True))
+    names = {v: v if count >= k and v != OTHER else OTHER for v, count in visitors.items()}
+    names |= _rolled_up(lines, {v for v, name in names.items() if name == OTHER and v != OTHER}, k=k, upward=upward)
+    while 0 < _held(lines, names, OTHER) < k:
+        shown = {name: _held(lines, names, name) for name in set(names.values()) - {OTHER}}
+        if not shown:
+            break
+        smallest = min(shown, key=lambda name: (shown[name], name))
+        names = {v: OTHER if name == smallest else name for v, name in names.items()}
+    return names
+
+
+def _rolled_up(lines: Lines, small: set[str], *, k: int, upward: Callable[[str], str]) -> dict[str, str]:
+    above = {value: upward(value) for value in small}
+    names = {value: above.get(value, value) for value in lines.names}
+    kept = {name for name in set(above.values()) - {OTHER} if _held(lines, names, name, only=small) >= k}
+    return {value: name for value, name in above.items() if name in kept}
+
+
+def _held(lines: Lines, names: Mapping[str, str], name: str, *, only: set[str] | None = None) -> int:
+    """Count the distinct visitors whose values are counted under *name*."""
+    chosen = np.array([names[v] == name and (only is None or v in only) for v in lines.names], dtype=np.bool_)
+    return len(np.unique(lines.person[chosen[lines.line]])) if len(lines.line) else 0

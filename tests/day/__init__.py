@@ -1,0 +1,1 @@
+"""Tests of what happens between event and cell."""
