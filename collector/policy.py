@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from collector.errors import PrivacyError
-from collector.model import Dimension, Profile
+from collector.model import Dimension, Identity, Profile
 
 #: No regulator fixes a number; ONS uses 10, the RIVM bill 15, and below 5 no body publishes.
 K_FLOOR: Final = 5
@@ -47,6 +47,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         templates_only: Only registered path templates are kept; other paths are `(other)`.
         ipv4_bits: Leading bits of an IPv4 address that survive the cut.
         ipv6_bits: Leading bits of an IPv6 address that survive the cut.
+        identities: What may tell visitors apart; where a site's own choice is not among them, the first stands.
     """
 
     k: int
@@ -55,10 +56,23 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     templates_only: bool
     ipv4_bits: int
     ipv6_bits: int
+    identities: tuple[Identity, ...] = tuple(Identity)
+
+    def identity(self, chosen: Identity) -> Identity:
+        """Return what tells visitors apart where the site's controller has *chosen*."""
+        return chosen if chosen in self.identities else self.identities[0]
 
 
 _RULES: Final = {
-    Profile.STRICT: Rules(k=15, dimensions=_STRICT, pairs=(), templates_only=True, ipv4_bits=16, ipv6_bits=32),
+    Profile.STRICT: Rules(
+        k=15,
+        dimensions=_STRICT,
+        pairs=(),
+        templates_only=True,
+        ipv4_bits=16,
+        ipv6_bits=32,
+        identities=(Identity.NETWORK,),
+    ),
     Profile.STANDARD: Rules(
         k=10, dimensions=_STANDARD, pairs=_STANDARD_PAIRS, templates_only=False, ipv4_bits=24, ipv6_bits=48
     ),

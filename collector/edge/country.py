@@ -1,0 +1,41 @@
+"""Tell the country of a cut address, and nothing finer, from tables on this machine."""
+
+from collections.abc import Callable
+from typing import Final
+
+from iptocc import country_code
+
+from collector.edge.address import Network, text
+from collector.model import UNKNOWN
+
+_CODES: Final = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
+    "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO "
+    "FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE "
+    "JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO "
+    "MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW "
+    "PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM "
+    "TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW"
+)
+#: ISO 3166-1, two letters, and XK (Kosovo), which tables use.
+COUNTRIES: Final = frozenset(_CODES.split())
+
+#: Takes the text of a cut address and returns two letters, or anything else for "no idea".
+Lookup = Callable[[str], str | None]
+
+
+def find_country(network: Network, *, header: str, lookup: Lookup | None) -> str:
+    """Return two letters of ISO 3166, or `(unknown)`.
+
+    Args:
+        network: The cut address; no table sees another.
+        header: What a trusted proxy says; empty if there is none or the peer is not trusted.
+        lookup: An operator's own table, opened outside the edge; `None` for the one that comes with the package.
+    """
+    if header and (said := header.strip().upper()) in COUNTRIES:
+        return said
+    address = text(network)
+    if not address:
+        return UNKNOWN
+    found = (lookup or country_code)(address)
+    return found if found in COUNTRIES else UNKNOWN

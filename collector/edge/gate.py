@@ -1,0 +1,311 @@
+"""Let a request in as an `Event`, or answer why not: the steps in order, each with its name.
+
+Nothing of a request outlives `Gate.admit`, except what an `Event` says. What is remembered between requests: the plan
+of each site, and the last user agents (`device.AGENTS_MAX`, forgotten by `Gate.forget`).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from collector.edge.address import NOWHERE, Network, Trusted, client, cut, narrow
+from collector.edge.country import Lookup, find_country
+from collector.edge.device import Agent, Agents
+from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAME
+from collector.edge.language import first_language
+from collector.edge.page import Paths, is_host_of, locate
+from collector.edge.payload import Payload, clean_properties, read
+from collector.edge.raw import RawRequest
+from collector.edge.source import name_campaign, name_source
+from collector.edge.text import label
+from collector.edge.visitor import Salt, browser_key, network_key
+from collector.event import Drop, Event, Kind, Malformed, Reason, Sealed, VisitorKey
+from collector.model import UNKNOWN, Dimension, Identity, Site
+from collector.settings import Privacy, Server
+
+#: Names of the tracker's width classes: below 480, 960 and 1440 CSS pixels, and above.
+VIEWPORTS: Final = ("small", "medium", "large", "extra large")
+#: An opt-out is this and nothing else (W3C Global Privacy Control: a field value other than `1` is no signal).
+_SIGNAL: Final = "1"
+
+_UNREADABLE: Final = Malformed("unreadable", "The request cannot be read.")
+
+Outcome = Drop | Malformed | None
+
+
+class Plan(Sealed, gc=False):
+    """Hold what a site's settings mean for the edge, worked out once.
+
+    Attributes:
+        site: The settings it was made of; another object means that they changed.
+        key: Id of the site as bytes.
+        identity: What is in force: no profile loosens another's.
+        masks_more: Whether fewer bits of an address stay than in the house.
+    """
+
+    site: Site
+    key: bytes
+    identity: Identity
+    paths: Paths
+    ipv4_bits: int
+    ipv6_bits: int
+    masks_more: bool
+    keeps_event: bool
+    keeps_campaign: bool
+    keeps_language: bool
+    keeps_viewport: bool
+    keeps_major: bool
+    keeps_property: bool
+
+
+class Passage(Sealed, gc=False):
+    """Carry one request through the steps: what came, and what has been made of it so far.
+
+    Attributes:
+        query: Of the page's URL; read for the three marks of a campaign, and only where the site keeps them.
+        refused: Names of identifier fields that were removed.
+    """
+
+    raw: RawRequest
+    network: Network
+    payload: Payload
+    plan: Plan
+    agent: Agent
+    kind: Kind = Kind.PAGEVIEW
+    page: str = ""
+    query: str = ""
+    source: str = ""
+    channel: str = ""
+    country: str = ""
+    name: str = ""
+    viewport: str = ""
+    language: str = ""
+    campaign: str = ""
+    properties: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class Gate:
+    """Turn requests into events, drops and refusals.
+
+    Args:
+        privacy: How much stricter than the floors the house is.
+        server: Whose headers are believed.
+        site: Finds a site by its id; hands out the same object until the site's settings change.
+        lookup: An operator's own table of countries; `None` for the one that comes with the package.
+    """
+
+    def __init__(
+        self, *, privacy: Privacy, server: Server, site: Callable[[str], Site | None], lookup: Lookup | None = None
+    ) -> None:
+        self._privacy = privacy
+        self._trusted = Trusted(server.trusted_proxies)
+        self._site = site
+        self._lookup = lookup
+        self._agents = Agents()
+        self._nobody = self._agents.read("", has_touch=False)
+        self._plans: dict[str, Plan] = {}
+        self._steps: tuple[tuple[str, Callable[[Passage], Outcome]], ...] = (
+            ("opt-out", self._honour_opt_out),
+            ("address", self._cut_address),
+            ("body", self._read_body),
+            ("site", self._find_site),
+            ("bot", self._refuse_bot),
+            ("identity", self._check_identity),
+            ("page", self._clean_page),
+            ("source", self._name_source),
+            ("country", self._find_country),
+            ("name", self._clean_name),
+            ("extras", self._add_extras),
+        )
+
+    def admit(self, raw: RawRequest, *, at: int, salt: Callable[[Site], Salt]) -> Event | Drop | Malformed:
+        """Return the event of a request, or why there is none. Never raises.
+
+        Args:
+            raw: The request.
+            at: Arrival, in whole seconds since 1970 UTC.
+            salt: Hands out the salt of a site's present epoch.
+        """
+        try:
+            passage = self._start(raw)
+            for _, step in self._steps:
+                outcome = step(passage)
+                if outcome is not None:
+                    return outcome
+            return _make_event(passage, at=at, visitor=_visitor(passage, salt(passage.plan.site)))
+        except Exception:  # noqa: BLE001 - a library's error quotes what it chokes on; nothing of it may go further
+            return _UNREADABLE
+
+    def forget(self) -> None:
+        """Forget the user agents that were seen; called when a day turns."""
+        self._agents.clear()
+
+    def _start(self, raw: RawRequest) -> Passage:
+        return Passage(raw, NOWHERE, _NO_PAYLOAD, _NO_PLAN, self._nobody)
+
+    def _honour_opt_out(self, passage: Passage) -> Outcome:
+        # Before anything is parsed: whoever opts out is not looked at.
+        if _SIGNAL in (passage.raw.gpc, passage.raw.dnt):
+            return _OPTED_OUT
+        return None
+
+    def _cut_address(self, passage: Passage) -> Outcome:
+        raw = passage.raw
+        address = client(raw.peer, raw.forwarded, self._trusted)
+        privacy = self._privacy
+        passage.network = cut(address, ipv4_bits=privacy.ipv4_bits, ipv6_bits=privacy.ipv6_bits)
+        return None
+
+    def _read_body(self, passage: Passage) -> Outcome:
+        found = read(passage.raw.body)
+        if isinstance(found, Malformed):
+            return found
+        passage.payload, passage.refused = found
+        return None
+
+    def _find_site(self, passage: Passage) -> Outcome:
+        site = self._site(passage.payload.s)
+        if site is None:
+            return _UNKNOWN_SITE
+        if not site.is_on:
+            return Drop(Reason.SITE_OFF, site.id)
+        plan = self._plans.get(site.id)
+        if plan is None or plan.site is not site:
+            plan = self._plans[site.id] = _plan(site, privacy=self._privacy)
+        passage.plan = plan
+        # The profile of a site may mask more than the house; what was cut before is not there to be kept.
+        if plan.masks_more:
+            passage.network = narrow(passage.network, ipv4_bits=plan.ipv4_bits, ipv6_bits=plan.ipv6_bits)
+        return None
+
+    def _refuse_bot(self, passage: Passage) -> Outcome:
+        passage.agent = self._agents.read(passage.raw.user_agent, has_touch=bool(passage.payload.t))
+        return Drop(Reason.BOT, passage.plan.site.id) if passage.agent.is_bot else None
+
+    def _check_identity(self, passage: Passage) -> Outcome:
+        """Drop a browser without its number; remove a number where nobody asked for one.
+
+        A browser that forbids storage has no number. It is dropped and counted as such: one made up for each page
+        would let one person count as many, and the network key would use an address that the site's visitors were
+        told is not used. A refusal (4xx) would fill an honest visitor's console with what only a developer can mend;
+        the debug echo tells the developer.
+        """
+        has_number = bool(passage.payload.number)
+        if passage.plan.identity is Identity.BROWSER:
+            return None if has_number else Drop(Reason.INVALID, passage.plan.site.id)
+        if has_number:
+            passage.refused = (*passage.refused, BROWSER_NUMBER)
+        return None
+
+    def _clean_page(self, passage: Passage) -> Outcome:
+        location = locate(passage.payload.u)
+        plan = passage.plan
+        if location.host is None or (location.host and not is_host_of(location.host, plan.site.hosts)):
+            return Drop(Reason.HOST, plan.site.id)
+        passage.page = plan.paths.clean(location.path)
+        passage.query = location.query
+        return None
+
+    def _name_source(self, passage: Passage) -> Outcome:
+        payload, plan = passage.payload, passage.plan
+        passage.source, passage.channel = name_source(payload.r, hosts=plan.site.hosts)
+        if plan.keeps_campaign and (payload.c or passage.query):
+            passage.campaign, channel, has_identifier = name_campaign(passage.query, payload.c)
+            passage.channel = channel or passage.channel
+            if has_identifier:
+                passage.refused = (*passage.refused, CAMPAIGN_VALUE)
+        return None
+
+    def _find_country(self, passage: Passage) -> Outcome:
+        raw = passage.raw
+        header = raw.country if raw.country and self._trusted.holds(raw.peer) else ""
+        passage.country = find_country(passage.network, header=header, lookup=self._lookup)
+        return None
+
+    def _clean_name(self, passage: Passage) -> Outcome:
+        passage.kind = passage.payload.kind
+        if passage.kind is not Kind.CUSTOM:
+            return None
+        name = label(passage.payload.n)
+        if name is None:
+            passage.refused = (*passage.refused, EVENT_NAME)
+        if passage.plan.keeps_event:
+            passage.name = name or UNKNOWN
+        return None
+
+    def _add_extras(self, passage: Passage) -> Outcome:
+        payload, plan = passage.payload, passage.plan
+        if payload.p:
+            # Identifiers are counted where properties are not kept, too: somebody should mend the page that sends them.
+            kept, refused = clean_properties(payload.p)
+            passage.refused = (*passage.refused, *refused)
+            if plan.keeps_property:
+                passage.properties = tuple(kept)
+        if plan.keeps_viewport and payload.w is not None:
+            passage.viewport = VIEWPORTS[payload.w]
+        if plan.keeps_language:
+            passage.language = first_language(passage.raw.language)
+        return None
+
+
+_OPTED_OUT: Final = Drop(Reason.OPT_OUT)
+_UNKNOWN_SITE: Final = Drop(Reason.UNKNOWN_SITE)
+
+
+def _plan(site: Site, *, privacy: Privacy) -> Plan:
+    rules = privacy.rules(site.profile)
+    kept = rules.dimensions
+    return Plan(
+        site=site,
+        key=site.id.encode(),
+        identity=rules.identity(site.identity),
+        paths=Paths(templates=site.templates, sensitive=site.sensitive, templates_only=rules.templates_only),
+        ipv4_bits=rules.ipv4_bits,
+        ipv6_bits=rules.ipv6_bits,
+        masks_more=(rules.ipv4_bits, rules.ipv6_bits) != (privacy.ipv4_bits, privacy.ipv6_bits),
+        keeps_event=Dimension.EVENT in kept,
+        keeps_campaign=Dimension.CAMPAIGN in kept,
+        keeps_language=Dimension.LANGUAGE in kept,
+        keeps_viewport=Dimension.VIEWPORT in kept,
+        keeps_major=Dimension.BROWSER_MAJOR in kept,
+        keeps_property=Dimension.PROPERTY in kept,
+    )
+
+
+# What a passage holds before its step has come; no step reads them.
+_NO_PAYLOAD: Final = Payload("", "-", "")
+_NO_PLAN: Final = _plan(Site(id="-", hosts=(), identity=Identity.NETWORK), privacy=Privacy())
+
+
+def _visitor(passage: Passage, salt: Salt) -> VisitorKey:
+    plan = passage.plan
+    if plan.identity is Identity.BROWSER:
+        return browser_key(salt, site=plan.key, number=passage.payload.number)
+    return network_key(salt, site=plan.key, network=passage.network, agent=passage.agent.key)
+
+
+def _make_event(passage: Passage, *, at: int, visitor: VisitorKey) -> Event:
+    payload, plan, agent = passage.payload, passage.plan, passage.agent
+    return Event(
+        site=plan.site.id,
+        at=at,
+        visitor=visitor,
+        kind=passage.kind,
+        page=passage.page,
+        source=passage.source,
+        channel=passage.channel,
+        browser=agent.browser,
+        os=agent.os,
+        device=agent.device,
+        country=passage.country,
+        is_entry=bool(payload.e),
+        name=passage.name,
+        milliseconds=payload.milliseconds if payload.d else 0,
+        scroll=payload.scroll if payload.y else 0,
+        browser_major=agent.major if plan.keeps_major else "",
+        viewport=passage.viewport,
+        language=passage.language,
+        campaign=passage.campaign,
+        properties=passage.properties,
+        refused=tuple(sorted(set(passage.refused))) if passage.refused else (),
+    )

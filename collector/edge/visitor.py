@@ -1,0 +1,73 @@
+"""The visitor key: what tells two visitors of one site apart until the epoch ends, and never longer. Personal data."""
+
+from hashlib import blake2b
+from typing import Any, Final, NoReturn
+
+from collector.edge.address import Network
+from collector.event import VisitorKey
+
+SALT_BYTES: Final = 32
+_KEY_BYTES: Final = 8
+
+
+class Salt:
+    """Hold the salt of one site and epoch; destroying it makes every key of that day meaningless.
+
+    Args:
+        secret: 32 random bytes, handed in.
+
+    Raises:
+        ValueError: Not 32 bytes.
+    """
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != SALT_BYTES:
+            raise ValueError("a salt is 32 bytes")
+        # Keyed once: a copy for each event costs 0.4 µs, keying anew three times that.
+        self._keyed = blake2b(digest_size=_KEY_BYTES, key=secret)
+
+    def key(self, message: bytes) -> VisitorKey:
+        """Return 64 bits of keyed BLAKE2b of *message*."""
+        keyed = self._keyed.copy()
+        keyed.update(message)
+        return VisitorKey(int.from_bytes(keyed.digest()))
+
+    def __repr__(self) -> str:
+        return "<Salt sealed>"
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("sealed: a salt is not copied")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NoReturn:
+        raise TypeError("sealed: a salt is not copied")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("sealed: a salt is not pickled")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("sealed: a salt is not pickled")
+
+
+# The parts cannot run into each other: no site, class or number holds a zero byte, and the network stands last.
+
+
+def network_key(salt: Salt, *, site: bytes, network: Network, agent: bytes) -> VisitorKey:
+    """Return the key of everybody on one cut network with one class of browser.
+
+    Args:
+        salt: Of the site and epoch.
+        site: Id of the site; part of the message too, so that a salt used for two sites by mistake still separates.
+        network: The cut address.
+        agent: Browser, major version, OS and device, and nothing finer (see `device.Agent.key`).
+    """
+    return salt.key(b"n\0" + site + b"\0" + agent + b"\0" + network)
+
+
+def browser_key(salt: Salt, *, site: bytes, number: str) -> VisitorKey:
+    """Return the key of the browser that sent *number*, its own random one for this site and day.
+
+    Address and user agent have no part in it.
+    """
+    return salt.key(b"b\0" + site + b"\0" + number.encode())
