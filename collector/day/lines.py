@@ -13,6 +13,7 @@ from collector.day.facts import MEASURES
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
+PAGEVIEWS: Final = MEASURES.index("pageviews")
 VISITS: Final = MEASURES.index("visits")
 
 
@@ -69,22 +70,33 @@ class Lines(msgspec.Struct):
     @classmethod
     def of(cls, frame: pl.DataFrame, people: People, *, column: str = "value") -> "Lines":
         """Read one breakdown's frame of facts."""
-        names, line = np.unique(frame[column].to_numpy(), return_inverse=True)
-        return _gather([str(name) for name in names], people.numbers(frame["visitor"]), line, _amounts(frame))
+        line = (frame[column].rank("dense").cast(pl.Int64) - 1).to_numpy()
+        names = frame[column].unique().sort().to_list()
+        return _gather(names, people.numbers(frame["visitor"]), line, _amounts(frame))
 
     @property
     def visitors(self) -> Ints:
         """Count the distinct visitors of each line."""
         return np.bincount(self.line, minlength=len(self.names))
 
-    def completed(self, people: People, *, name: str) -> "Lines":
-        """Return the lines with a row of nothing under *name* for each visitor who has none."""
-        absent = np.setdiff1d(np.arange(people.count), self.person)
+    def missing(self, people: People) -> Ints:
+        """Return what each visitor adds to the total beyond all lines together, never below 0; visitors × measures."""
+        lines = np.zeros_like(people.amounts)
+        np.add.at(lines, self.person, self.amounts)
+        missing: Ints = np.maximum(people.amounts - lines, 0)
+        return missing
+
+    def completed(self, people: People, *, k: int, name: str) -> "Lines":
+        """Put what 1 … k−1 visitors did outside all lines under *name*; where more did so, change nothing."""
+        missing = self.missing(people)
+        is_absent = np.bincount(self.person, minlength=people.count) == 0
+        absent = np.flatnonzero(is_absent | missing[:, [PAGEVIEWS, VISITS]].any(axis=1))
+        if not 0 < len(absent) < k:
+            return self
         names = sorted({*self.names, name})
         numbers = np.array([names.index(each) for each in self.names], dtype=np.int64)
         line = np.r_[numbers[self.line], np.full(len(absent), names.index(name))]
-        nothing = np.zeros((len(absent), len(MEASURES)), dtype=np.int64)
-        return _gather(names, np.r_[self.person, absent], line, np.r_[self.amounts, nothing])
+        return _gather(names, np.r_[self.person, absent], line, np.r_[self.amounts, missing[absent]])
 
     def renamed(self, names: Mapping[str, str], people: People) -> "Lines":
         """Return the lines under other *names*, those of one name recounted together.

@@ -1,5 +1,6 @@
 """Decide which figures of a line may be published, which become a larger set's, and which are withheld."""
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -42,8 +43,8 @@ def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dic
     figures: list[Figures] = [{} for _ in range(count)]
     for m, measure in enumerate(MEASURES):
         hidden = withheld[:, m]
-        if total[measure] is not None and not near[:, m].any() and _adds_up(lines, people, m):
-            hidden = _widened(hidden, lines, m, k=k)
+        if total[measure] is not None and not near[:, m].any():
+            hidden = _widened(hidden, lines, people, m, k=k)
         if m in _DOUBLE:
             # The rest is k people or more, so no further line needs to go for it.
             hidden, near[:, m] = hidden | below_double, near[:, m] & ~below_double
@@ -71,6 +72,12 @@ def hold_inside(
         visitors, larger_visitors = own["visitors"], larger["visitors"]
         if few[-1] or (visitors and larger_visitors and 0 < larger_visitors - visitors < k):
             own["visitors"] = larger_visitors
+
+
+def unsure(lines: Lines, figures: Mapping[str, Figures]) -> set[str]:
+    """Return the lines whose published pageviews are not their own: withheld, or a larger set's."""
+    own = _per_line(lines)[:, MEASURES.index("pageviews")].tolist()
+    return {name for name, views in zip(lines.names, own, strict=True) if figures[name]["pageviews"] != views}
 
 
 def cell(dimension: Dimension, name: str, figures: Figures, *, k: int) -> Cell:
@@ -114,26 +121,28 @@ def _nearly_all(lines: Lines, people: People, *, k: int) -> Flags:
     return np.asarray((outside > 0) & (outside < k), dtype=np.bool_)
 
 
-def _adds_up(lines: Lines, people: People, m: int) -> bool:
-    sums = np.zeros(people.count, dtype=np.int64)
-    np.add.at(sums, lines.person, lines.amounts[:, m])
-    return bool((sums == people.amounts[:, m]).all())
+def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> Flags:
+    """Withhold further lines, those without any of the measure last, until what is not seen is fit to be seen as one.
 
-
-def _widened(hidden: Flags, lines: Lines, m: int, *, k: int) -> Flags:
-    """Withhold further lines, those without any of the measure last, until the withheld are fit to be seen as one."""
+    Not seen are the lines withheld and what visitors did outside all lines (seconds lost in rounding). Lines that
+    overlap, such as the visits of pages, add up to nothing and stay as they are.
+    """
+    of_lines = np.zeros_like(people.amounts)
+    np.add.at(of_lines, lines.person, lines.amounts)
+    if (of_lines[:, m] > people.amounts[:, m]).any():
+        return hidden
     hidden = hidden.copy()
+    unseen = lines.missing(people)
+    np.add.at(unseen, lines.person[hidden[lines.line]], lines.amounts[hidden[lines.line]])
     sums, visitors = _per_line(lines)[:, m], lines.visitors
     order = sorted(range(len(lines.names)), key=lambda n: (sums[n] == 0, visitors[n], lines.names[n]))
-    following = [n for n in order if not hidden[n]]
-    while hidden.any() and following:
-        chosen = hidden[lines.line]
-        who, index = np.unique(lines.person[chosen], return_inverse=True)
-        together = np.zeros((len(who), len(MEASURES)), dtype=np.int64)
-        np.add.at(together, index, lines.amounts[chosen])
-        if not _unfit(together, k=k)[m]:
+    for n in order:
+        if hidden[n]:
+            continue
+        if not _unfit(unseen[unseen.any(axis=1)], k=k)[m]:
             break
-        hidden[following.pop(0)] = True
+        hidden[n] = True
+        np.add.at(unseen, lines.person[lines.line == n], lines.amounts[lines.line == n])
     return hidden
 
 

@@ -7,15 +7,21 @@ Everything is recounted from rows per visitor, never derived by adding or subtra
 Source: docs/decisions/0004-small-groups.md
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
+import numpy as np
 import polars as pl
 
-from collector.day import hours, measures, values
+from collector.day import hours, measures, nested, values
 from collector.day.facts import Facts
 from collector.day.lines import Lines, People
+from collector.day.pairs import Grid, pair_cells
 from collector.model import OTHER, Cell, Dimension
 from collector.policy import Rules
+
+#: Stands for lines whose own pageviews are withheld or another set's; no value is empty.
+_UNSURE: Final = ""
 
 
 def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
@@ -30,12 +36,11 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
         return None
     total = measures.total_figures(people, k=k)
     cells = [measures.cell(Dimension.TOTAL, "", total, k=k)]
-    kept = {
-        dimension: _folded(facts, dimension, people, k=k)
-        for dimension in rules.dimensions
-        if len(facts.values.get(dimension, ()))
-    }
-    figures = {dimension: measures.line_figures(lines, people, total=total, k=k) for dimension, lines in kept.items()}
+    raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.dimensions if len(facts.values.get(d, ()))}
+    names = {d: values.fold_values(lines, k=k, upward=_upward(facts, d)) for d, lines in raw.items()}
+    names = nested.fold_nested(raw, names, facts, people, pairs=rules.pairs, k=k)
+    kept = {d: lines.renamed(names[d], people) for d, lines in raw.items()}
+    figures = {d: measures.line_figures(lines, people, total=total, k=k) for d, lines in kept.items()}
     for inner in (Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE):
         if inner in kept and Dimension.PAGE in kept:
             measures.hold_inside(
@@ -49,6 +54,9 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
     for dimension, by_name in figures.items():
         if set(by_name) != {OTHER}:
             cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
+    for pair in rules.pairs:
+        if pair[0] in kept and pair[1] in kept and len(facts.pairs.get(pair, ())):
+            cells += _pair_cells(facts, pair, names, kept, figures, people, k=k)
     return cells
 
 
@@ -84,12 +92,34 @@ def _hour_cells(facts: Facts, people: People, total: measures.Figures, *, k: int
     return [measures.cell(Dimension.HOUR, block.name, figures[block.name], k=k) for block in blocks]
 
 
-def _folded(facts: Facts, dimension: Dimension, people: People, *, k: int) -> Lines:
-    lines = Lines.of(facts.values[dimension], people)
-    absent = people.count - len(set(lines.person.tolist()))
-    if 0 < absent < k and dimension not in values.OPTIONAL:
-        lines = lines.completed(people, name=OTHER)
-    return lines.renamed(values.fold_values(lines, k=k, upward=_upward(facts, dimension)), people)
+def _complete(frame: pl.DataFrame, dimension: Dimension, people: People, *, k: int) -> Lines:
+    """Read a breakdown; what few visitors did outside a breakdown that is about everybody counts as `(other)`."""
+    lines = Lines.of(frame, people)
+    return lines if dimension in values.OPTIONAL else lines.completed(people, k=k, name=OTHER)
+
+
+def _pair_cells(
+    facts: Facts,
+    pair: nested.Pair,
+    names: Mapping[Dimension, nested.Names],
+    kept: Mapping[Dimension, Lines],
+    figures: Mapping[Dimension, Mapping[str, measures.Figures]],
+    people: People,
+    *,
+    k: int,
+) -> list[Cell]:
+    """Return the cells of one pair; lines whose own pageviews are not published stand together and stay folded."""
+    by_value = []
+    for dimension in pair:
+        unsure = measures.unsure(kept[dimension], figures[dimension])
+        by_value.append({v: _UNSURE if name in unsure else name for v, name in names[dimension].items()})
+    labels = tuple(sorted({OTHER, *own.values()}) for own in by_value)
+    frame = facts.pairs[pair].filter(pl.col("pageviews") > 0)
+    cells = nested.table(frame, (by_value[0], by_value[1]), (labels[0], labels[1]), people)
+    grid = Grid.of(*cells, frame["pageviews"].to_numpy())
+    shown = tuple(np.array([name not in {OTHER, _UNSURE} for name in own]) for own in labels)
+    grid.fold((labels[0], labels[1]), shown=(shown[0], shown[1]), k=k)
+    return pair_cells(grid, pair, (labels[0], labels[1]), k=k)
 
 
 def _upward(facts: Facts, dimension: Dimension) -> Callable[[str], str]:

@@ -11,8 +11,8 @@ from collector.model import OTHER, Dimension
 
 #: Dimensions whose values are paths and fold into their section first.
 PATHS: Final = frozenset({Dimension.PAGE, Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE})
-#: Dimensions that need not say anything of a visitor: the rest of a breakdown is not the rest of the total.
-OPTIONAL: Final = frozenset({Dimension.EVENT, Dimension.PROPERTY, Dimension.CAMPAIGN})
+#: Dimensions that count what some visits did: what lies outside their lines is no part of the breakdown.
+OPTIONAL: Final = frozenset({Dimension.EVENT, Dimension.PROPERTY})
 
 
 def section(path: str) -> str:

@@ -1,0 +1,174 @@
+"""Find what sums and differences of two breakdowns' lines would give away: a cut test on distinct people.
+
+Lines of one breakdown are the rows of a table, lines of another its columns; its folded cells are not published. Rows
+S minus columns T leaves exactly the folded cells of S outside T, provided that no folded cell of T outside S holds
+anybody. Such a set must hold k people or nobody. Seen as a net it is a cut: rows and columns are nodes, a folded cell
+leads from its row to its column with one unit for each of its people, and back without limit, so that no cell that
+would spoil the difference can be cut. If k units flow from a cell's row to its column, no difference isolates it.
+
+One person in many cells counts once: their cells of one row (or one column) share a single unit. A person whose cells
+lie across is counted in the one row or column that holds most of them, which finds too few people, never too many.
+
+Source: docs/decisions/0004-small-groups.md
+"""
+
+from collections import Counter
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
+
+from collector.day.lines import Flags, Ints
+
+#: Stands for no limit; more than any k.
+_ENDLESS: Final = 1 << 20
+#: People of one shape: their common node, whether it is a row, and the nodes at the other ends.
+_Star: TypeAlias = tuple[bool, int, tuple[int, ...]]
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Name the lines whose difference is a group of 1 … k−1 people: these rows minus these columns."""
+
+    rows: Flags
+    columns: Flags
+
+    def __repr__(self) -> str:
+        """Say the type and nothing of the content."""
+        return "<Cut sealed>"
+
+
+class Net(msgspec.Struct):
+    """Hold the folded cells of two breakdowns, and which lines no difference can tell apart any more.
+
+    Folding only ever adds: what was found safe stays safe, so each step starts where the last one ended.
+
+    Attributes:
+        person: Number of the visitor, one row per visitor and folded cell.
+        row: Number of the row.
+        column: Number of the column.
+        sides: How many rows and columns there are.
+        group: For each row, then each column, the number of its group of lines.
+    """
+
+    person: Ints
+    row: Ints
+    column: Ints
+    sides: tuple[int, int]
+    group: Ints
+
+    def __repr__(self) -> str:
+        """Say the type and nothing of the content."""
+        return "<Net sealed>"
+
+    @classmethod
+    def of(cls, person: Ints, row: Ints, column: Ints, *, sides: tuple[int, int]) -> "Net":
+        """Begin with every line by itself."""
+        return cls(person, row, column, sides, np.arange(sum(sides), dtype=np.int64))
+
+    def join_rows(self, rows: Ints) -> None:
+        """Treat some rows as one line."""
+        self._join(self.group[rows[:-1]], self.group[rows[1:]])
+
+    def join_columns(self, columns: Ints) -> None:
+        """Treat some columns as one line."""
+        self.join_rows(self.sides[0] + columns)
+
+    def fold(self, row: int, column: int) -> None:
+        """Add a cell of k or more people to the folded ones: its row and column cannot be cut apart any more."""
+        self._join(self.group[[row]], self.group[[self.sides[0] + column]])
+
+    def weakest(self, *, k: int) -> Cut | None:
+        """Return lines whose difference isolates fewer than k people, or None where there are none."""
+        while True:
+            self._settle(k=k)
+            if not len(self.person):
+                return None
+            # The first cell by name, so that the answer depends on nobody's key and on no order of rows.
+            first = np.lexsort((self.column, self.row))[0]
+            source, sink = int(self.group[self.row[first]]), int(self.group[self.sides[0] + self.column[first]])
+            reached = self._flow(source, sink, k=k)
+            if reached is not None:
+                inside = reached[self.group]
+                return Cut(inside[: self.sides[0]], inside[self.sides[0] :])
+            self._join(np.array([source]), np.array([sink]))
+
+    def _ends(self) -> tuple[Ints, Ints]:
+        return self.group[self.row], self.group[self.sides[0] + self.column]
+
+    def _settle(self, *, k: int) -> None:
+        """Join groups between which k people stand or which hold each other, and drop what lies inside a group."""
+        while len(self.person):
+            start, end = self._ends()
+            apart = start != end
+            self.person, self.row, self.column = self.person[apart], self.row[apart], self.column[apart]
+            start, end = start[apart], end[apart]
+            if not len(start):
+                return
+            size, everybody = len(self.group), int(self.person.max()) + 1
+            seen = np.unique((start * size + end) * everybody + self.person) // everybody
+            between, people = np.unique(seen, return_counts=True)
+            edges = np.stack([between // size, between % size])
+            fat = edges[:, people >= k]
+            if not fat.shape[1]:
+                fat = self._circles(edges)
+            if not fat.shape[1]:
+                return
+            self._join(fat[0], fat[1])
+
+    def _circles(self, edges: Ints) -> Ints:
+        """Return the edges between groups that hold each other in a circle."""
+        size = len(self.group)
+        graph = csr_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(size, size))
+        _, label = connected_components(graph, connection="strong")
+        return edges[:, label[edges[0]] == label[edges[1]]]
+
+    def _join(self, one: Ints, other: Ints) -> None:
+        size = len(self.group)
+        graph = csr_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(size, size))
+        _, label = connected_components(graph, directed=False)
+        self.group = label[self.group].astype(np.int64)
+
+    def _flow(self, source: int, sink: int, *, k: int) -> Flags | None:
+        """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""
+        size = len(self.group) + 1
+        feed = size - 1
+        edges: Counter[tuple[int, int]] = Counter({(feed, source): k})
+        start, end = self._ends()
+        for back, forth in {*zip(end.tolist(), start.tolist(), strict=True)}:
+            edges[back, forth] = _ENDLESS
+        for (is_row, centre, ends), count in self._stars().items():
+            if len(ends) == 1:
+                edges[(centre, ends[0]) if is_row else (ends[0], centre)] += count
+                continue
+            edges[(centre, size) if is_row else (size, centre)] = count
+            edges.update({(size, each) if is_row else (each, size): _ENDLESS for each in ends})
+            size += 1
+        tail, head = np.array(list(edges), dtype=np.int32).T
+        room = np.array(list(edges.values()), dtype=np.int32)
+        capacity = csr_array((room, (tail, head)), shape=(size, size))
+        found = maximum_flow(capacity, feed, sink)
+        if found.flow_value >= k:
+            return None
+        left = csr_array(capacity - found.flow)
+        left.eliminate_zeros()
+        reached = np.zeros(size, dtype=np.bool_)
+        reached[breadth_first_order(left, feed, return_predecessors=False)] = True
+        return reached[: len(self.group)]
+
+    def _stars(self) -> Counter[_Star]:
+        """Count the people by the shape of their cells: the row or column that holds most of them."""
+        start, end = self._ends()
+        cells = np.unique(np.stack([self.person, start, end]), axis=1)
+        borders = np.flatnonzero(np.diff(cells[0])) + 1
+        return Counter(_star(own) for own in np.split(cells[1:], borders, axis=1))
+
+
+def _star(cells: Ints) -> _Star:
+    rows, columns = Counter(cells[0].tolist()), Counter(cells[1].tolist())
+    row, in_row = min(rows.items(), key=lambda item: (-item[1], item[0]))
+    column, in_column = min(columns.items(), key=lambda item: (-item[1], item[0]))
+    if in_row >= in_column:
+        return True, row, tuple(sorted(cells[1][cells[0] == row].tolist()))
+    return False, column, tuple(sorted(cells[0][cells[1] == column].tolist()))
