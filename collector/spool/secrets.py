@@ -1,0 +1,366 @@
+"""Keep each epoch's seal key and salts in memory, hand them to the processes of the house, and destroy them.
+
+    lock                    held while anything below changes
+    current/<zone>          name of the epoch in which events are counted
+    epochs/<epoch>/key      seal key
+    epochs/<epoch>/salt.<site>
+    destroyed/<epoch>       empty: says that the secrets did not merely vanish
+
+The folder is meant to lie in memory (a tmpfs): it outlives a crash of the process and not the machine. Destroying an
+epoch's few bytes ends what was sealed or keyed with them.
+
+What a process has read it keeps in arrays that it overwrites when the epoch is destroyed. Python and the libraries
+below it make copies of their own (every `bytes` handed out is one); those go when the process ends.
+"""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from collector.clock import local_day
+from collector.errors import SpoolError
+from collector.model import Epoch
+from collector.spool import files
+from collector.spool.files import is_in_memory, prepare_runtime_dir
+from collector.spool.frames import KEY_BYTES
+from collector.spool.names import epoch_name, parse_epoch, salt_name, zone_name
+
+__all__ = ["SECRET_BYTES", "Secrets", "is_in_memory", "prepare_runtime_dir"]
+
+SECRET_BYTES: Final = KEY_BYTES
+#: A process that dies frees the lock; one that hangs with it is waited for one second.
+LOCK_TRIES_MAX: Final = 500
+LOCK_RETRY_SECONDS: Final = 0.002
+#: Oldest signs of destruction go first; a process looks at them every few seconds, not weeks later.
+DESTROYED_MAX: Final = 1_000
+_KEY: Final = "key"
+_MAGIC: Final = b"turven-key"
+_VERSION: Final = 1
+_CHECK_BYTES: Final = 8
+_PREFIX: Final = _MAGIC + _VERSION.to_bytes(2, "big")
+
+
+class Secrets:
+    """Hand out the epochs, seal keys and salts of the house.
+
+    Several processes may share the folder. Changes happen under one lock, and a file appears whole or not at all.
+    """
+
+    def __init__(
+        self,
+        runtime_dir: Path,
+        *,
+        random: Callable[[int], bytes] = os.urandom,
+        key_dir: Path | None = None,
+        spool_dir: Path | None = None,
+    ) -> None:
+        """Use a folder that is there already (`prepare_runtime_dir` makes it).
+
+        Args:
+            runtime_dir: In memory, of mode 700 and ours.
+            random: Makes keys and salts.
+            key_dir: On disk; a second place for seal keys, never for salts, so that a day survives a reboot.
+            spool_dir: A new epoch never takes the number of one that has spool files here.
+
+        Raises:
+            SpoolError: `runtime_dir_missing`, `runtime_dir_unsafe`.
+        """
+        files.check_runtime_dir(runtime_dir)
+        self._base = runtime_dir
+        self._random = random
+        self._key_dir = key_dir
+        self._spool_dir = spool_dir
+        self._kept: dict[Epoch, dict[str, bytearray]] = {}
+        self._current: dict[str, Epoch] = {}
+
+    def current(self, timezone: str, *, now: datetime) -> Epoch:
+        """Return the epoch in which events of *timezone* are counted, and begin that of a new local day.
+
+        Epochs never go back: where the clock was set back, the later one stays.
+
+        Raises:
+            SpoolError: `pointer_damaged`, `runtime_dir_unwritable`, `secrets_busy`, `timezone_name`.
+        """
+        today = local_day(now, timezone)
+        found = self._usable(timezone, today)
+        if found is not None:
+            return found
+        with self._locked():
+            self._write_back()
+            return self._usable(timezone, today) or self._publish(timezone, today)
+
+    def turn(self, timezone: str, *, now: datetime) -> Epoch:
+        """Begin the next epoch of *timezone*: the next part of the day, or the first of a new one.
+
+        Raises:
+            SpoolError: As `current`.
+        """
+        with self._locked():
+            self._write_back()
+            return self._publish(timezone, local_day(now, timezone))
+
+    def seal_key(self, epoch: Epoch) -> bytes:
+        """Return the 32 bytes that seal an epoch's spool files.
+
+        Raises:
+            SpoolError: `key_missing` after a reboot or once it was destroyed; `key_damaged`, `key_version`.
+        """
+        secret = self._find(epoch, _KEY)
+        if secret is None and self._key_dir is not None and not self._is_destroyed(epoch):
+            secret = self._read(self._key_dir / epoch_name(epoch) / _KEY, epoch, _KEY)
+        if secret is None:
+            raise _key_missing(epoch)
+        return secret
+
+    def salt(self, epoch: Epoch, site: str) -> bytes:
+        """Return the 32 bytes that key a site's visitors; the first process to ask makes them.
+
+        Keep the answer for as long as the epoch lasts: each call reads a file.
+
+        Raises:
+            SpoolError: `key_missing` where the epoch is over; `key_damaged`, `key_version`, `site_name`.
+        """
+        name = salt_name(site)
+        found = self._find(epoch, name)
+        if found is not None:
+            return found
+        with self._locked():
+            found = self._find(epoch, name, is_locked=True)
+            if found is not None:
+                return found
+            self._require_key(epoch)
+            made = self._random(SECRET_BYTES)
+            self._write(self._folder(epoch) / name, epoch, name, made)
+        self._remember(epoch, name, made)
+        return made
+
+    def replace_salt(self, epoch: Epoch, site: str) -> bytes:
+        """Give a site a new salt in the same epoch, and overwrite the old one.
+
+        Whoever keeps the old salt must be told to ask again.
+
+        Raises:
+            SpoolError: As `salt`.
+        """
+        name = salt_name(site)
+        with self._locked():
+            self._write_back()
+            self._require_key(epoch)
+            path = self._folder(epoch) / name
+            # Opened before it loses its name: nobody who still reads the old file sees it half overwritten.
+            old = files.open_existing(path, flags=os.O_WRONLY) if path.exists() else None
+            made = self._random(SECRET_BYTES)
+            try:
+                self._write(path, epoch, name, made, replace=True)
+                if old is not None:
+                    files.wipe_open(old)
+            finally:
+                if old is not None:
+                    os.close(old)
+        self._remember(epoch, name, made)
+        return made
+
+    def destroy(self, epoch: Epoch) -> None:
+        """Overwrite and remove an epoch's seal key and salts, here and on disk; doing it again does nothing.
+
+        Turn the epoch first: no event can be counted in one that is destroyed.
+
+        Raises:
+            SpoolError: `not_destroyed`, `runtime_dir_unwritable`, `secrets_busy`.
+        """
+        with self._locked():
+            sign = self._base / "destroyed" / epoch_name(epoch)
+            if not sign.exists():
+                os.close(files.open_new(sign))
+            self._forget(epoch)
+            files.empty_folder(self._folder(epoch), remove=files.wipe)
+            if self._key_dir is not None:
+                files.empty_folder(self._key_dir / epoch_name(epoch), remove=files.wipe)
+            for old in files.list_epochs(sign.parent)[:-DESTROYED_MAX]:
+                (sign.parent / epoch_name(old)).unlink(missing_ok=True)
+
+    def epochs(self) -> list[Epoch]:
+        """Return the epochs that may still hold secrets, here or on disk; `destroy` takes one off the list."""
+        found = set(files.list_epochs(self._base / "epochs"))
+        if self._key_dir is not None:
+            found.update(files.list_epochs(self._key_dir))
+        return sorted(found)
+
+    def restore(self) -> bool:
+        """Write back what vanished under the running process, and forget what was destroyed by another.
+
+        A user who logs out may lose their folder in memory; the day need not be lost with it. Call it every few
+        seconds: a process that looks too seldom could write back what another destroyed just before all vanished.
+
+        Returns:
+            Whether anything was written.
+
+        Raises:
+            SpoolError: `runtime_dir_unwritable`, `runtime_dir_unsafe`, `secrets_busy`.
+        """
+        with self._locked():
+            return self._write_back()
+
+    def _usable(self, timezone: str, today: date) -> Epoch | None:
+        epoch = self._pointer(timezone)
+        if epoch is None or epoch.day < today or not (self._folder(epoch) / _KEY).exists():
+            return None
+        self._current[timezone] = epoch
+        return epoch
+
+    def _pointer(self, timezone: str) -> Epoch | None:
+        path = self._base / "current" / zone_name(timezone)
+        raw = files.read_small(path)
+        if raw is None:
+            return None
+        epoch = parse_epoch(raw.decode("ascii", errors="replace").removesuffix("\n"))
+        if epoch is None or epoch.timezone != timezone:
+            raise SpoolError("pointer_damaged", f"{path} does not name an epoch; remove it to begin a new part.")
+        return epoch
+
+    def _publish(self, timezone: str, today: date) -> Epoch:
+        last = self._pointer(timezone)
+        day = max(today, last.day) if last else today
+        known = [last, *self.epochs(), *files.list_epochs(self._base / "destroyed")]
+        if self._spool_dir is not None:
+            known += files.list_epochs(self._spool_dir)
+        parts = [epoch.part for epoch in known if epoch and (epoch.timezone, epoch.day) == (timezone, day)]
+        epoch = Epoch(timezone, day, 1 + max(parts, default=0))
+        key = self._random(SECRET_BYTES)
+        for place in (self._key_dir, self._base / "epochs"):
+            if place is not None:
+                files.make_folder(place)
+                files.make_folder(place / epoch_name(epoch))
+                self._write(place / epoch_name(epoch) / _KEY, epoch, _KEY, key)
+        self._remember(epoch, _KEY, key)
+        self._point(epoch)
+        return epoch
+
+    def _point(self, epoch: Epoch) -> None:
+        path = self._base / "current" / zone_name(epoch.timezone)
+        files.write_small(path, f"{epoch_name(epoch)}\n".encode("ascii"), random=self._random, replace=True)
+        self._current[epoch.timezone] = epoch
+
+    def _folder(self, epoch: Epoch) -> Path:
+        return self._base / "epochs" / epoch_name(epoch)
+
+    def _is_destroyed(self, epoch: Epoch) -> bool:
+        return (self._base / "destroyed" / epoch_name(epoch)).exists()
+
+    def _require_key(self, epoch: Epoch) -> None:
+        # A salt is never made for an epoch that is over, or of which a reboot left only the key on disk.
+        if self._is_destroyed(epoch) or not (self._folder(epoch) / _KEY).exists():
+            raise _key_missing(epoch)
+
+    def _find(self, epoch: Epoch, name: str, *, is_locked: bool = False) -> bytes | None:
+        """Return a secret from the folder, where need be after writing it back from memory."""
+        if self._is_destroyed(epoch):
+            self._forget(epoch)
+            return None
+        path = self._folder(epoch) / name
+        secret = self._read(path, epoch, name)
+        if secret is None and name in self._kept.get(epoch, {}):
+            if is_locked:
+                self._write_back()
+            else:
+                self.restore()
+            secret = self._read(path, epoch, name)
+        if secret is not None:
+            self._remember(epoch, name, secret)
+        return secret
+
+    def _remember(self, epoch: Epoch, name: str, secret: bytes) -> None:
+        self._kept.setdefault(epoch, {})[name] = bytearray(secret)
+
+    def _forget(self, epoch: Epoch) -> None:
+        for secret in self._kept.pop(epoch, {}).values():
+            secret[:] = bytes(len(secret))
+
+    def _write_back(self) -> bool:
+        is_restored = False
+        for epoch, secrets in list(self._kept.items()):
+            if self._is_destroyed(epoch):
+                self._forget(epoch)
+                continue
+            folder = self._folder(epoch)
+            files.make_folder(folder)
+            for name, secret in list(secrets.items()):
+                if not (folder / name).exists():
+                    self._write(folder / name, epoch, name, bytes(secret))
+                    is_restored = True
+        for timezone, epoch in list(self._current.items()):
+            found = self._pointer(timezone)
+            if not self._is_destroyed(epoch) and (found is None or found < epoch):
+                self._point(epoch)
+                is_restored = True
+        return is_restored
+
+    def _write(self, path: Path, epoch: Epoch, name: str, secret: bytes, *, replace: bool = False) -> None:
+        content = _PREFIX + secret + _check(epoch, name, secret)
+        files.write_small(path, content, random=self._random, replace=replace)
+
+    def _read(self, path: Path, epoch: Epoch, name: str) -> bytes | None:
+        raw = files.read_small(path)
+        if raw is None:
+            return None
+        version = raw[len(_MAGIC) : len(_PREFIX)]
+        if raw.startswith(_MAGIC) and version != _PREFIX[len(_MAGIC) :]:
+            raise SpoolError(
+                "key_version",
+                f"{path} is of key format {int.from_bytes(version, 'big')}; this Turven reads format {_VERSION}. "
+                "Close its day with the version that wrote it. Nothing was changed.",
+            )
+        secret = raw[len(_PREFIX) : len(_PREFIX) + SECRET_BYTES]
+        if len(secret) != SECRET_BYTES or raw != _PREFIX + secret + _check(epoch, name, secret):
+            raise SpoolError("key_damaged", f"{path} is damaged: what it sealed cannot be read. Nothing was changed.")
+        return secret
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            files.prepare_runtime_dir(self._base)
+            for name in ("current", "destroyed", "epochs"):
+                files.make_folder(self._base / name)
+            lock = self._lock()
+            try:
+                yield
+            finally:
+                os.close(lock)
+        except OSError as error:
+            raise SpoolError(
+                "runtime_dir_unwritable", f"Keys and salts in {self._base} cannot be changed ({error.strerror})."
+            ) from None
+
+    def _lock(self) -> int:
+        path = self._base / "lock"
+        for _ in range(LOCK_TRIES_MAX):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, files.FILE_MODE)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The folder may have vanished meanwhile, and another process may hold the lock of the new one.
+                if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+                    return lock
+            except BlockingIOError:
+                time.sleep(LOCK_RETRY_SECONDS)
+            os.close(lock)
+        raise SpoolError("secrets_busy", f"Another process holds {path}; end it and try again.")
+
+
+def _check(epoch: Epoch, name: str, secret: bytes) -> bytes:
+    """Bind a secret to its place, so that a file that was damaged or moved is told from a good one."""
+    place = f"{epoch_name(epoch)}/{name}".encode("ascii")
+    return hashlib.blake2b(place, key=secret, digest_size=_CHECK_BYTES).digest()
+
+
+def _key_missing(epoch: Epoch) -> SpoolError:
+    return SpoolError(
+        "key_missing",
+        f"The key of {epoch.day} part {epoch.part} ({epoch.timezone}) is gone: destroyed after its day closed, "
+        "or lost with the machine's memory. What it sealed cannot be read by anyone.",
+    )
