@@ -7,81 +7,31 @@ of each site, and the last user agents (`device.AGENTS_MAX`, forgotten by `Gate.
 from collections.abc import Callable
 from typing import Final
 
-from collector.edge.address import NOWHERE, Network, Trusted, client, cut, narrow
+from collector.edge.address import NOWHERE, Trusted, client, cut, narrow
 from collector.edge.country import Lookup, find_country
-from collector.edge.device import Agent, Agents
+from collector.edge.device import Agents
+from collector.edge.echo import explain
 from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAME
 from collector.edge.language import first_language
-from collector.edge.page import Paths, is_host_of, locate
-from collector.edge.payload import Payload, clean_properties, read
+from collector.edge.page import is_host_of, locate
+from collector.edge.passage import NO_PAYLOAD, NO_PLAN, Passage, Plan, plan_for
+from collector.edge.payload import VIEWPORTS, clean_properties, read
 from collector.edge.raw import RawRequest
 from collector.edge.source import name_campaign, name_source
 from collector.edge.text import label
 from collector.edge.visitor import Salt, browser_key, network_key
-from collector.event import Drop, Event, Kind, Malformed, Reason, Sealed, VisitorKey
-from collector.model import UNKNOWN, Dimension, Identity, Site
+from collector.event import Drop, Event, Kind, Malformed, Reason, VisitorKey
+from collector.model import UNKNOWN, Identity, Site
 from collector.settings import Privacy, Server
 
-#: Names of the tracker's width classes: below 480, 960 and 1440 CSS pixels, and above.
-VIEWPORTS: Final = ("small", "medium", "large", "extra large")
 #: An opt-out is this and nothing else (W3C Global Privacy Control: a field value other than `1` is no signal).
 _SIGNAL: Final = "1"
 
+_OPTED_OUT: Final = Drop(Reason.OPT_OUT)
+_UNKNOWN_SITE: Final = Drop(Reason.UNKNOWN_SITE)
 _UNREADABLE: Final = Malformed("unreadable", "The request cannot be read.")
 
 Outcome = Drop | Malformed | None
-
-
-class Plan(Sealed, gc=False):
-    """Hold what a site's settings mean for the edge, worked out once.
-
-    Attributes:
-        site: The settings it was made of; another object means that they changed.
-        key: Id of the site as bytes.
-        identity: What is in force: no profile loosens another's.
-        masks_more: Whether fewer bits of an address stay than in the house.
-    """
-
-    site: Site
-    key: bytes
-    identity: Identity
-    paths: Paths
-    ipv4_bits: int
-    ipv6_bits: int
-    masks_more: bool
-    keeps_event: bool
-    keeps_campaign: bool
-    keeps_language: bool
-    keeps_viewport: bool
-    keeps_major: bool
-    keeps_property: bool
-
-
-class Passage(Sealed, gc=False):
-    """Carry one request through the steps: what came, and what has been made of it so far.
-
-    Attributes:
-        query: Of the page's URL; read for the three marks of a campaign, and only where the site keeps them.
-        refused: Names of identifier fields that were removed.
-    """
-
-    raw: RawRequest
-    network: Network
-    payload: Payload
-    plan: Plan
-    agent: Agent
-    kind: Kind = Kind.PAGEVIEW
-    page: str = ""
-    query: str = ""
-    source: str = ""
-    channel: str = ""
-    country: str = ""
-    name: str = ""
-    viewport: str = ""
-    language: str = ""
-    campaign: str = ""
-    properties: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
 
 
 class Gate:
@@ -136,12 +86,27 @@ class Gate:
         except Exception:  # noqa: BLE001 - a library's error quotes what it chokes on; nothing of it may go further
             return _UNREADABLE
 
+    def echo(self, raw: RawRequest, *, at: int) -> dict[str, object]:
+        """Tell a developer what would be stored of a request and why; nothing is counted. Never raises.
+
+        Address, user agent and key are in no answer. A site that does not allow it says so and no more.
+        """
+        try:
+            passage = self._start(raw)
+            for name, step in self._steps:
+                outcome = step(passage)
+                if outcome is not None:
+                    return explain(passage, outcome, step=name)
+            return explain(passage, _make_event(passage, at=at, visitor=VisitorKey(0)), step="")
+        except Exception:  # noqa: BLE001 - as in `admit`
+            return {"stored": False, "counted": False, "reason": _UNREADABLE.code, "why": _UNREADABLE.message}
+
     def forget(self) -> None:
         """Forget the user agents that were seen; called when a day turns."""
         self._agents.clear()
 
     def _start(self, raw: RawRequest) -> Passage:
-        return Passage(raw, NOWHERE, _NO_PAYLOAD, _NO_PLAN, self._nobody)
+        return Passage(raw, NOWHERE, NO_PAYLOAD, NO_PLAN, self._nobody)
 
     def _honour_opt_out(self, passage: Passage) -> Outcome:
         # Before anything is parsed: whoever opts out is not looked at.
@@ -167,12 +132,12 @@ class Gate:
         site = self._site(passage.payload.s)
         if site is None:
             return _UNKNOWN_SITE
-        if not site.is_on:
-            return Drop(Reason.SITE_OFF, site.id)
         plan = self._plans.get(site.id)
         if plan is None or plan.site is not site:
-            plan = self._plans[site.id] = _plan(site, privacy=self._privacy)
+            plan = self._plans[site.id] = plan_for(site, privacy=self._privacy)
         passage.plan = plan
+        if not site.is_on:
+            return Drop(Reason.SITE_OFF, site.id)
         # The profile of a site may mask more than the house; what was cut before is not there to be kept.
         if plan.masks_more:
             passage.network = narrow(passage.network, ipv4_bits=plan.ipv4_bits, ipv6_bits=plan.ipv6_bits)
@@ -246,35 +211,6 @@ class Gate:
         if plan.keeps_language:
             passage.language = first_language(passage.raw.language)
         return None
-
-
-_OPTED_OUT: Final = Drop(Reason.OPT_OUT)
-_UNKNOWN_SITE: Final = Drop(Reason.UNKNOWN_SITE)
-
-
-def _plan(site: Site, *, privacy: Privacy) -> Plan:
-    rules = privacy.rules(site.profile)
-    kept = rules.dimensions
-    return Plan(
-        site=site,
-        key=site.id.encode(),
-        identity=rules.identity(site.identity),
-        paths=Paths(templates=site.templates, sensitive=site.sensitive, templates_only=rules.templates_only),
-        ipv4_bits=rules.ipv4_bits,
-        ipv6_bits=rules.ipv6_bits,
-        masks_more=(rules.ipv4_bits, rules.ipv6_bits) != (privacy.ipv4_bits, privacy.ipv6_bits),
-        keeps_event=Dimension.EVENT in kept,
-        keeps_campaign=Dimension.CAMPAIGN in kept,
-        keeps_language=Dimension.LANGUAGE in kept,
-        keeps_viewport=Dimension.VIEWPORT in kept,
-        keeps_major=Dimension.BROWSER_MAJOR in kept,
-        keeps_property=Dimension.PROPERTY in kept,
-    )
-
-
-# What a passage holds before its step has come; no step reads them.
-_NO_PAYLOAD: Final = Payload("", "-", "")
-_NO_PLAN: Final = _plan(Site(id="-", hosts=(), identity=Identity.NETWORK), privacy=Privacy())
 
 
 def _visitor(passage: Passage, salt: Salt) -> VisitorKey:

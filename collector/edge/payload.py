@@ -17,6 +17,8 @@ PROPERTIES_MAX: Final = 8
 VALUE_LENGTH_MAX: Final = 100
 #: A larger number may be somebody's.
 NUMBER_MAX: Final = 9_999
+#: Names of the tracker's width classes: below 480, 960 and 1440 CSS pixels, and above.
+VIEWPORTS: Final = ("small", "medium", "large", "extra large")
 #: Longest stretch that one report may claim: a day.
 MILLISECONDS_MAX: Final = 86_400_000
 SCROLL_MAX: Final = 100

@@ -69,15 +69,14 @@ def name_campaign(query: str, written: str) -> tuple[str, str, bool]:
 
 
 def _referring_host(referrer: str) -> str | None:
-    if "/" not in referrer and ":" not in referrer:
-        return host_of(referrer)
     if referrer.startswith("android-app://"):
         return host_of(referrer[14:].partition("/")[0])
-    location = locate(referrer)
-    if location.host == "":
-        # host/path or host:port without a scheme.
-        return host_of(location.path[1:].partition("/")[0])
-    return location.host
+    if "//" in referrer:
+        return locate(referrer).host
+    # A host without a scheme, as the tracker sends it; `mailto:` and the like have no port.
+    authority, _, _ = referrer.partition("/")
+    port = authority.partition(":")[2]
+    return host_of(authority) if not port or port.isdigit() else None
 
 
 def _known(host: str) -> tuple[str, str] | None:
