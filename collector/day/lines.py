@@ -81,9 +81,7 @@ class Lines(msgspec.Struct):
 
     def missing(self, people: People) -> Ints:
         """Return what each visitor adds to the total beyond all lines together, never below 0; visitors × measures."""
-        lines = np.zeros_like(people.amounts)
-        np.add.at(lines, self.person, self.amounts)
-        missing: Ints = np.maximum(people.amounts - lines, 0)
+        missing: Ints = np.maximum(people.amounts - add_up(self.amounts, self.person, count=people.count), 0)
         return missing
 
     def completed(self, people: People, *, k: int, name: str) -> "Lines":
@@ -97,6 +95,11 @@ class Lines(msgspec.Struct):
         numbers = np.array([names.index(each) for each in self.names], dtype=np.int64)
         line = np.r_[numbers[self.line], np.full(len(absent), names.index(name))]
         return _gather(names, np.r_[self.person, absent], line, np.r_[self.amounts, missing[absent]])
+
+    def rows(self, line: int) -> slice:
+        """Return where the rows of one line stand."""
+        start, end = np.searchsorted(self.line, (line, line + 1))
+        return slice(int(start), int(end))
 
     def renamed(self, names: Mapping[str, str], people: People) -> "Lines":
         """Return the lines under other *names*, those of one name recounted together.
@@ -112,6 +115,13 @@ class Lines(msgspec.Struct):
         capped = np.minimum(gathered.amounts[:, VISITS], people.amounts[gathered.person, VISITS])
         gathered.amounts[merged, VISITS] = capped[merged]
         return gathered
+
+
+def add_up(amounts: Ints, index: Ints, *, count: int) -> Ints:
+    """Return the sums of the rows of *amounts* that have the same *index*; *count* × measures."""
+    # Weighted counts are floats: exact up to 2**53, and several times faster than adding in place.
+    sums = [np.bincount(index, weights=column, minlength=count) for column in amounts.T]
+    return np.stack(sums, axis=1).astype(np.int64)
 
 
 def _amounts(frame: pl.DataFrame) -> Ints:

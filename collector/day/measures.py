@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from collector.day.facts import MEASURES
-from collector.day.lines import Flags, Ints, Lines, People
+from collector.day.lines import Flags, Ints, Lines, People, add_up
 from collector.model import Cell, Dimension
 
 #: The published figures of one line, by measure and `visitors`; None is withheld.
@@ -37,7 +37,7 @@ def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dic
     """
     count = len(lines.names)
     sums = _per_line(lines)
-    withheld = np.array([_unfit(lines.amounts[lines.line == n], k=k) for n in range(count)]).reshape(count, -1)
+    withheld = np.array([_unfit(lines.amounts[lines.rows(n)], k=k) for n in range(count)]).reshape(count, -1)
     near = _nearly_all(lines, people, k=k)
     below_double = lines.visitors < 2 * k
     figures: list[Figures] = [{} for _ in range(count)]
@@ -107,16 +107,14 @@ def _unfit(amounts: Ints, *, k: int) -> Flags:
 
 
 def _per_line(lines: Lines) -> Ints:
-    sums = np.zeros((len(lines.names), len(MEASURES)), dtype=np.int64)
-    np.add.at(sums, lines.line, lines.amounts)
-    return sums
+    return add_up(lines.amounts, lines.line, count=len(lines.names))
 
 
 def _nearly_all(lines: Lines, people: People, *, k: int) -> Flags:
     """Say per line and measure whether 1 … k−1 visitors have some of the total outside the line."""
     everything = people.amounts[lines.person]
-    inside = np.zeros((len(lines.names), len(MEASURES)), dtype=np.int64)
-    np.add.at(inside, lines.line, (everything > 0) & (lines.amounts >= everything))
+    whole = ((everything > 0) & (lines.amounts >= everything)).astype(np.int64)
+    inside = add_up(whole, lines.line, count=len(lines.names))
     outside = (people.amounts > 0).sum(axis=0) - inside
     return np.asarray((outside > 0) & (outside < k), dtype=np.bool_)
 
@@ -127,13 +125,12 @@ def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> 
     Not seen are the lines withheld and what visitors did outside all lines (seconds lost in rounding). Lines that
     overlap, such as the visits of pages, add up to nothing and stay as they are.
     """
-    of_lines = np.zeros_like(people.amounts)
-    np.add.at(of_lines, lines.person, lines.amounts)
+    of_lines = add_up(lines.amounts, lines.person, count=people.count)
     if (of_lines[:, m] > people.amounts[:, m]).any():
         return hidden
     hidden = hidden.copy()
-    unseen = lines.missing(people)
-    np.add.at(unseen, lines.person[hidden[lines.line]], lines.amounts[hidden[lines.line]])
+    chosen = hidden[lines.line]
+    unseen = lines.missing(people) + add_up(lines.amounts[chosen], lines.person[chosen], count=people.count)
     sums, visitors = _per_line(lines)[:, m], lines.visitors
     order = sorted(range(len(lines.names)), key=lambda n: (sums[n] == 0, visitors[n], lines.names[n]))
     for n in order:
@@ -142,7 +139,8 @@ def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> 
         if not _unfit(unseen[unseen.any(axis=1)], k=k)[m]:
             break
         hidden[n] = True
-        np.add.at(unseen, lines.person[lines.line == n], lines.amounts[lines.line == n])
+        rows = lines.rows(n)
+        unseen[lines.person[rows]] += lines.amounts[rows]
     return hidden
 
 
@@ -166,8 +164,8 @@ def _visitors(lines: Lines, people: People, *, k: int) -> list[int | None]:
 
 
 def _rows(lines: Lines, name: str) -> tuple[Ints, Ints]:
-    chosen = lines.line == lines.names.index(name)
-    return lines.person[chosen], lines.amounts[chosen]
+    rows = lines.rows(lines.names.index(name))
+    return lines.person[rows], lines.amounts[rows]
 
 
 def _few_outside(inner: tuple[Ints, Ints], outer: tuple[Ints, Ints], *, k: int) -> list[bool]:

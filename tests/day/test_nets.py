@@ -99,11 +99,15 @@ def table_of(
     views: list[View], cells: list[Cell], pair: tuple[Dimension, Dimension], *, of_pageviews: bool = False
 ) -> People:
     """Return who is in which cell of two breakdowns' lines; where a line's own pageviews are unknown, of all such."""
-    known = [sure(views, cells, dimension) if of_pageviews else labels(cells, dimension) for dimension in pair]
+    shown = [labels(cells, dimension) for dimension in pair]
+    # A breakdown without any line is one line of everybody, which the total tells.
+    known = [
+        sure(views, cells, d) if of_pageviews and own else own | {OTHER} for d, own in zip(pair, shown, strict=True)
+    ]
     table: dict[tuple[str, str], set[int]] = {}
     for view in views:
-        names = [line(view, dimension, labels(cells, dimension)) for dimension in pair]
-        row, column = (name if name in own or not own else "" for name, own in zip(names, known, strict=True))
+        names = [line(view, dimension, own) for dimension, own in zip(pair, shown, strict=True)]
+        row, column = (name if name in own else "" for name, own in zip(names, known, strict=True))
         table.setdefault((row, column), set()).add(view.visitor)
     return {key: frozenset(own) for key, own in table.items()}
 
