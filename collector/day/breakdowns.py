@@ -105,7 +105,7 @@ def facts(day: CurrentDay, site: str, rules: Rules) -> Facts:
 
 
 def today_facts(day: CurrentDay, site: str, *, until: int) -> Facts:
-    """Return the total, pages and sources of the events before second *until* (since 1970 UTC), as if the day ended.
+    """Return total, hours, pages and sources of the events before second *until* (since 1970 UTC), as if the day ended.
 
     Raises:
         TurvenError: `day_full`, `day_unreadable`.

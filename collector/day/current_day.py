@@ -1,9 +1,9 @@
 """Hold the events of one epoch in memory, one row each, until they are counted. Personal data.
 
 Each site has a table of its own, so that taking a site away drops every row it had, and dictionaries of its own, so
-that its paths go with them. Texts are stored as codes: an event takes about 40 bytes, whatever it says.
-New rows wait in arrays of the same width and go to DuckDB many at a time, before any question at the latest: an
-insert costs 2 ms however small it is.
+that its paths go with them. Texts are stored as codes, so an event takes 34 bytes, whatever it says, and about 70
+with what DuckDB keeps beside them. New rows wait in arrays and go to DuckDB many at a time, before any question at the
+latest: an insert costs 2 ms however small it is.
 """
 
 from array import array
@@ -147,35 +147,40 @@ class CurrentDay:
         self._connection.execute(f"create table {_EMPTY} ({_TABLE})")
 
     def append(self, batch: Batch) -> None:
-        """Take in the events of *batch*; its tallies are not kept here.
+        """Take in the events of *batch*, all or none; its tallies are not kept here.
 
         Raises:
-            TurvenError: `event_out_of_range`, and nothing of that site's share is taken in; `day_full`.
+            TurvenError: `event_out_of_range`, `day_full`, `day_unreadable`; then none is taken in.
         """
         by_site: dict[str, list[Event]] = {}
         for event in batch.events:
             by_site.setdefault(event.site, []).append(event)
         with self._lock:
-            for site, events in by_site.items():
-                held = self._sites.get(site)
-                if held is None:
-                    self._tables += 1
-                    held = self._sites[site] = _SiteEvents(f"event_{self._tables}")
-                self._take(held, events)
-            if self._waiting_rows >= WAITING_ROWS_OF_ALL_MAX:
-                for held in self._sites.values():
-                    self._flush(held)
+            shares = [(self._site(site), events) for site, events in by_site.items()]
+            # What can fail comes first: columns of unequal length, or half a batch, would be worse than none.
+            fresh = [_encode(events, held.codes) for held, events in shares]
+            self._make_room(shares)
+            for (held, events), columns in zip(shares, fresh, strict=True):
+                for column, values in columns.items():
+                    held.waiting[column].extend(values)
+                held.rows += len(events)
+                held.waiting_rows += len(events)
+                self._waiting_rows += len(events)
 
-    def _take(self, held: _SiteEvents, events: list[Event]) -> None:
-        # First all columns, then the arrays: a value that does not fit must not leave columns of unequal length.
-        fresh = _encode(events, held.codes)
-        for column, values in fresh.items():
-            held.waiting[column].extend(values)
-        held.rows += len(events)
-        held.waiting_rows += len(events)
-        self._waiting_rows += len(events)
-        if held.waiting_rows >= WAITING_ROWS_MAX:
-            self._flush(held)
+    def _site(self, site: str) -> _SiteEvents:
+        held = self._sites.get(site)
+        if held is None:
+            self._tables += 1
+            held = self._sites[site] = _SiteEvents(f"event_{self._tables}")
+        return held
+
+    def _make_room(self, shares: list[tuple[_SiteEvents, list[Event]]]) -> None:
+        for held, events in shares:
+            if held.waiting_rows + len(events) > WAITING_ROWS_MAX:
+                self._flush(held)
+        if self._waiting_rows + sum(len(events) for _, events in shares) > WAITING_ROWS_OF_ALL_MAX:
+            for held in self._sites.values():
+                self._flush(held)
 
     def _flush(self, held: _SiteEvents) -> None:
         if not held.waiting_rows:
@@ -214,7 +219,7 @@ class CurrentDay:
     def sites(self) -> list[str]:
         """Return the ids of the sites that have events, sorted."""
         with self._lock:
-            return sorted(self._sites)
+            return sorted(site for site, held in self._sites.items() if held.rows)
 
     def events(self, site: str) -> int:
         """Return how many rows *site* has, late engagement included."""
@@ -328,7 +333,7 @@ def _hour_sql(epoch: Epoch) -> str:
 
 
 def _reworded(error: duckdb.Error) -> TurvenError:
-    # DuckDB quotes the values that it chokes on.
-    if isinstance(error, duckdb.OutOfMemoryException):
+    # DuckDB quotes the values that it chokes on. An insert that finds no memory fails as it commits.
+    if isinstance(error, (duckdb.OutOfMemoryException, duckdb.TransactionException)):
         return TurvenError("day_full", "The current day needs more memory than its limit; raise the limit.")
     return TurvenError("day_unreadable", f"The current day could not answer ({type(error).__name__}).")

@@ -1,0 +1,217 @@
+"""Events of one epoch in memory: taken in whole, counted apart by site, shown to nobody, never on disk."""
+
+import copy
+import pickle
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.day import current_day
+from collector.day.breakdowns import facts
+from collector.day.current_day import WAITING_ROWS_MAX, CurrentDay
+from collector.errors import TurvenError
+from collector.event import Batch, Event
+from collector.model import Epoch, Profile
+from collector.policy import rules_for
+from tests.day.slow_count import DAY, SITE, at, day_of, did, engaged, event
+
+
+@pytest.fixture
+def day() -> Iterator[CurrentDay]:
+    """Open an empty day."""
+    made = CurrentDay(DAY)
+    yield made
+    made.close()
+
+
+def take(day: CurrentDay, *events: Event) -> None:
+    """Give the day one batch."""
+    day.append(Batch(list(events), []))
+
+
+def take_all(day: CurrentDay, batches: list[Batch]) -> None:
+    """Give the day one batch after the other."""
+    for batch in batches:
+        day.append(batch)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 40), max_size=12))
+def test_a_day_does_not_care_how_its_events_come(sizes: list[int]) -> None:
+    """Many small batches make the same day as one, and asking in between changes nothing."""
+    events = [event(n % 9, at("10:00") + n, page=f"/{n % 4}") for n in range(sum(sizes))]
+    small, rest = CurrentDay(DAY), list(events)
+    for size in sizes:
+        take(small, *rest[:size])
+        del rest[:size]
+        assert small.events(SITE) == len(events) - len(rest)
+        small.visitors(SITE)
+    whole = day_of(events, batch=max(1, len(events)))
+    rules = rules_for(Profile.STRICT)
+    assert facts(small, SITE, rules).total.sort("visitor").equals(facts(whole, SITE, rules).total.sort("visitor"))
+    small.close()
+    whole.close()
+
+
+def test_sites_are_counted_apart(day: CurrentDay) -> None:
+    """The same visitor key on two sites is counted on each, and no site knows of another."""
+    take(day, event(1, "10:00", site="b"), event(1, "10:00", site="a"), event(2, "10:00", site="a"))
+    assert day.sites() == ["a", "b"]
+    assert (day.visitors("a"), day.visitors("b"), day.visitors("c")) == (2, 1, 0)
+    assert (day.events("a"), day.events("b"), day.events("c")) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("is_asked_before", [False, True])
+def test_a_removed_site_leaves_nothing(day: CurrentDay, is_asked_before: bool) -> None:  # noqa: FBT001
+    """Taking a site away takes its rows, its waiting rows and its paths, and no other site's."""
+    take(day, event(1, "10:00", page="/over-jan"), event(1, "10:00", site="other"))
+    if is_asked_before:
+        assert day.visitors(SITE) == 1
+    day.remove(SITE)
+    day.remove("never there")
+    assert day.sites() == ["other"]
+    assert (day.events(SITE), day.visitors(SITE), day.visitors("other")) == (0, 0, 1)
+    with day.read(SITE) as held:
+        assert held.texts("page") == []
+    take(day, event(2, "11:00"), event(3, "11:00"))
+    assert (day.events(SITE), day.visitors(SITE)) == (2, 2)
+
+
+def test_engagement_alone_makes_no_visitor(day: CurrentDay) -> None:
+    """A visitor is one who opened a page or did something: a late report is a row, but nobody."""
+    take(day, event(1, "10:00"), did(2, "10:00", "Klik"), engaged(3, "10:00", "/", 5), engaged(1, "10:01", "/", 5))
+    assert (day.events(SITE), day.visitors(SITE), day.visitors_by_hour(SITE)) == (4, 2, {10: 2})
+    assert day.now_visitors(SITE, at=at("10:01")) == 2
+
+
+def test_an_hour_is_that_of_the_wall() -> None:
+    """On the day of 25 hours a visitor of both hours 2 is one visitor of hour 2; earliest hour first."""
+    epoch = Epoch("Europe/Amsterdam", date(2026, 10, 25))
+    twice = [event(1, at("02:30", day=epoch, fold=fold)) for fold in (0, 1)]
+    day = day_of([event(2, at("23:00", day=epoch)), *twice, event(1, at("03:00", day=epoch))], epoch=epoch)
+    assert list(day.visitors_by_hour(SITE).items()) == [(2, 1), (3, 1), (23, 1)]
+    day.close()
+
+
+@pytest.mark.parametrize(("clock", "visitors"), [("10:00", 1), ("10:29:59", 1), ("10:30", 0), ("09:59:59", 0)])
+def test_now_is_the_last_half_hour(day: CurrentDay, clock: str, visitors: int) -> None:
+    """Now counts the visitors of the 1,800 seconds that end with the instant asked for."""
+    take(day, event(1, "10:00"), event(1, "10:00"))
+    assert day.now_visitors(SITE, at=at(clock)) == visitors
+
+
+def test_a_day_is_sealed(day: CurrentDay) -> None:
+    """The day and what it lends print nothing of their content and cannot be copied or pickled."""
+    take(day, event(1, "10:00", page="/over-jan"))
+    with day.read(SITE) as held:
+        for sealed in (day, held):
+            assert repr(sealed) == f"<{type(sealed).__name__} sealed>"
+            for attempt in (copy.copy, copy.deepcopy, pickle.dumps):  # noqa: TID251
+                with pytest.raises(TypeError, match="sealed"):
+                    attempt(sealed)
+
+
+def test_a_day_never_reaches_the_disk(day: CurrentDay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that needs more memory than the limit is refused in a sentence; it spills to no file."""
+    monkeypatch.chdir(tmp_path)
+    small = CurrentDay(DAY, memory_limit="6MB")
+    batch = Batch([event(n, at("10:00") + n, page=f"/{n % 50}") for n in range(WAITING_ROWS_MAX)], [])
+    with pytest.raises(TurvenError) as caught:
+        for _ in range(20):
+            small.append(batch)
+    assert caught.value.code == "day_full"
+    assert caught.value.__cause__ is None
+    small.close()
+    with day.read(SITE) as held:
+        for name, value in (("temp_directory", ""), ("enable_external_access", "false"), ("threads", "1")):
+            assert held.ask(f"select current_setting('{name}')::varchar").item() == value
+    for statement in (f"copy (select 1) to '{tmp_path}/x'", "set temp_directory = '.tmp'", f"attach '{tmp_path}/x'"):
+        with pytest.raises(TurvenError, match="day_unreadable"), day.read(SITE) as held:
+            held.run(statement)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_day_takes_in_all_or_nothing() -> None:
+    """A batch that no longer fits is refused whole: nothing of it is counted, and nothing before it is lost."""
+    small = CurrentDay(DAY, memory_limit="6MB")
+    batch = Batch([event(n, at("10:00"), site=site) for n in range(WAITING_ROWS_MAX // 2) for site in ("a", "b")], [])
+    taken = 0
+    with pytest.raises(TurvenError, match="day_full"):
+        while taken < 40:
+            small.append(batch)
+            taken += 1
+    assert small.events("a") == small.events("b") == taken * WAITING_ROWS_MAX // 2 > 0
+    small.close()
+
+
+def test_an_event_that_does_not_fit_is_refused_without_being_quoted(day: CurrentDay) -> None:
+    """A number out of range refuses its whole batch, names no value and leaves the day as it was."""
+    take(day, event(1, "10:00"))
+    with pytest.raises(TurvenError, match="event_out_of_range") as caught:
+        take(day, event(5, "10:00", site="a"), event(2, "10:00"), event(1 << 64, "10:00"))
+    assert str(1 << 64) not in str(caught.value)
+    assert caught.value.__suppress_context__
+    take(day, event(3, "10:00"))
+    assert (day.sites(), day.events(SITE), day.visitors(SITE)) == ([SITE], 2, 2)
+
+
+def test_the_largest_key_is_a_key(day: CurrentDay) -> None:
+    """All 64 bits of a visitor key count."""
+    take(day, event((1 << 64) - 1, "10:00"), event((1 << 63) - 1, "10:00"))
+    assert facts(day, SITE, rules_for(Profile.STRICT)).total["visitor"].sort().to_list() == [2**63 - 1, 2**64 - 1]
+
+
+def test_an_endless_report_adds_one_visit_at_most(day: CurrentDay) -> None:
+    """A forged report of a month, or of less than nothing, adds no more than a visit may and never takes away."""
+    take(day, event(1, "10:00"), engaged(1, "10:01", "/", 1 << 40), event(2, "10:00"), engaged(2, "10:01", "/", -5))
+    total = facts(day, SITE, rules_for(Profile.STRICT)).total.sort("visitor")
+    assert total["seconds"].to_list() == [1800, 0]
+
+
+def test_waiting_rows_have_a_limit(day: CurrentDay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows wait outside the database up to a limit, for one site and for all together, and none is lost."""
+    monkeypatch.setattr(current_day, "WAITING_ROWS_MAX", 30)
+    monkeypatch.setattr(current_day, "WAITING_ROWS_OF_ALL_MAX", 100)
+    for n in range(400):
+        take(day, event(n, "10:00", site=f"s{n % 7 if n < 200 else 0}"))
+        assert day._waiting_rows <= 100
+        assert all(held.waiting_rows <= 30 for held in day._sites.values())
+    assert sum(day.events(site) for site in day.sites()) == sum(day.visitors(site) for site in day.sites()) == 400
+
+
+def test_an_event_takes_few_bytes(day: CurrentDay) -> None:
+    """A row of a full day takes at most 80 bytes, and taking the site away gives them back."""
+    batch = Batch([event(n * n, at("10:00") + n % 900, page=f"/{n % 300}") for n in range(5000)], [])
+    empty = day.bytes_held()
+    for _ in range(50):
+        day.append(batch)
+    day.visitors(SITE)
+    assert 34 < (day.bytes_held() - empty) / day.events(SITE) < 80
+    day.remove(SITE)
+    assert day.bytes_held() < empty + 2_000_000
+
+
+def test_two_threads_may_append_and_ask(day: CurrentDay) -> None:
+    """Asking while another thread appends loses and doubles nothing."""
+    batches = [Batch([event(n * 50 + m, at("10:00") + m) for m in range(50)], []) for n in range(100)]
+    thread = Thread(target=lambda: take_all(day, batches))
+    thread.start()
+    seen = [day.visitors(SITE) for _ in range(30)]
+    thread.join()
+    assert seen == sorted(seen)
+    assert all(count % 50 == 0 for count in seen)
+    assert day.visitors(SITE) == day.events(SITE) == 5000
+
+
+def test_a_closed_day_is_empty_and_stays_closed() -> None:
+    """Closing lets go of everything, and closing again does nothing."""
+    day = day_of([event(1, "10:00")])
+    day.close()
+    day.close()
+    assert day.sites() == []
+    assert day.events(SITE) == 0
