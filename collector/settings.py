@@ -73,6 +73,20 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         )
 
 
+class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name whom visitors and researchers can turn to; shown on the public pages.
+
+    Attributes:
+        operator: Who runs the house (the processor).
+        contact: Where a visitor may ask: an address, a number or a URL; empty for the site's controller.
+        security_contact: URI for `security.txt`: `mailto:`, `https:` or `tel:`; empty for no such file.
+    """
+
+    operator: str = ""
+    contact: str = ""
+    security_contact: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold every setting of the house.
 
@@ -91,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: str = "INFO"
     server: Server = Server()
     privacy: Privacy = Privacy()
+    public: Public = Public()
 
     @property
     def history_file(self) -> Path:
@@ -177,6 +192,7 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> None:
 def _check(settings: Settings) -> None:
     _check_privacy(settings.privacy)
     _check_server(settings.server)
+    _check_public(settings.public)
     if settings.timezone not in available_timezones():
         raise SettingsError("settings_invalid", f"timezone: {settings.timezone!r} is no IANA time zone.")
     if settings.log_level not in _LOG_LEVELS:
@@ -209,3 +225,12 @@ def _check_server(server: Server) -> None:
         raise SettingsError("settings_invalid", f"server.listen: {server.listen!r} is not HOST:PORT.")
     if server.base_path and (not server.base_path.startswith("/") or server.base_path.endswith("/")):
         raise SettingsError("settings_invalid", "server.base_path begins with / and does not end with it.")
+
+
+def _check_public(public: Public) -> None:
+    for name in ("operator", "contact", "security_contact"):
+        if not all(character.isprintable() for character in getattr(public, name)):
+            raise SettingsError("settings_invalid", f"public.{name} is one line of text.")
+    # RFC 9116 takes URIs only: an address without `mailto:` makes the whole file invalid.
+    if public.security_contact and not public.security_contact.startswith(("mailto:", "https://", "tel:")):
+        raise SettingsError("settings_invalid", "public.security_contact begins with mailto:, https:// or tel:.")

@@ -1,0 +1,96 @@
+"""The settings in force, as data: what the public pages show and what an auditor compares with.
+
+No secret, no file name and no address of a machine stands in it; of templates and sensitive routes only how many
+there are, since a route can name what nobody should read out of a settings page.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from collector.model import Dimension, Site
+from collector.policy import HOUR_ROWS_DAYS_MAX, IPV4_BITS_MAX, IPV6_BITS_MAX, K_FLOOR, RETENTION_DAYS_MAX, Rules
+from collector.settings import Settings
+from dashboard.visitor_text import country_from
+
+#: The only thing that the figures are for.
+PURPOSE: Final = "how the site is used"
+#: What no profile and no setting can switch on.
+NEVER_AVAILABLE: Final = (
+    "city",
+    "region",
+    "query string",
+    "fragment that is no route",
+    "page title",
+    "user id",
+    "click ids",
+    "full user agent",
+    "full referrer",
+    "session replay",
+)
+
+
+def effective(
+    settings: Settings, sites: Iterable[Site], *, rules: Callable[[Site], Rules], version: str
+) -> dict[str, Any]:
+    """Return the settings in force for the house and for each of *sites*.
+
+    `settings_sha256` is the SHA-256 of everything else but `version`, as `canonical` writes it.
+    """
+    shown: dict[str, Any] = {
+        "purpose": PURPOSE,
+        "never_available": list(NEVER_AVAILABLE),
+        "floors": {
+            "k": K_FLOOR,
+            "address_bits": {"ipv4": IPV4_BITS_MAX, "ipv6": IPV6_BITS_MAX},
+            "retention_days": RETENTION_DAYS_MAX,
+            "hour_rows_days": HOUR_ROWS_DAYS_MAX,
+        },
+        "house": _house(settings),
+        "sites": [_site(site, rules(site)) for site in sites],
+    }
+    return shown | {"settings_sha256": hashlib.sha256(canonical(shown)).hexdigest(), "version": version}
+
+
+def canonical(shown: dict[str, Any]) -> bytes:
+    """Write *shown* the one way that hashes: JSON in UTF-8, keys sorted, no spaces."""
+    return json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _house(settings: Settings) -> dict[str, Any]:
+    privacy = settings.privacy
+    return {
+        "operator": settings.public.operator,
+        "contact": settings.public.contact,
+        "profile": privacy.profile.value,
+        "k": privacy.k,
+        "address_bits": {"ipv4": privacy.ipv4_bits, "ipv6": privacy.ipv6_bits},
+        "retention_days": privacy.retention_days,
+        "hour_rows_days": min(privacy.retention_days, HOUR_ROWS_DAYS_MAX),
+        "timezone": settings.timezone,
+        "country_from": country_from(settings.server),
+        "keep_day_through_reboot": settings.keep_day_through_reboot,
+    }
+
+
+def _site(site: Site, rules: Rules) -> dict[str, Any]:
+    return {
+        "id": site.id,
+        "hosts": list(site.hosts),
+        "controller": site.controller,
+        "has_agreement": bool(site.agreement),
+        "is_on": site.is_on,
+        "profile": site.profile.value,
+        "k": rules.k,
+        "identity": rules.identity(site.identity).value,
+        "address_bits": {"ipv4": rules.ipv4_bits, "ipv6": rules.ipv6_bits},
+        "dimensions": [Dimension.TOTAL.value, Dimension.HOUR.value, *(kept.value for kept in rules.dimensions)],
+        "pairs": [[first.value, second.value] for first, second in rules.pairs],
+        "templates_only": rules.templates_only,
+        "templates": len(site.templates),
+        "sensitive_routes": len(site.sensitive),
+        "timezone": site.timezone,
+        "scripts": list(site.scripts),
+        "may_echo": site.may_echo,
+    }

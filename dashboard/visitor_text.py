@@ -1,0 +1,163 @@
+"""The text for visitors, made from the settings in force: plain Dutch, Dutch for pupils, and English.
+
+The words stand in `texts/`, one file a language. What they say of a site is worked out here, so that a changed setting
+changes the text and no text can promise what is not in force.
+"""
+
+import html
+import re
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
+
+from collector.model import Site
+from collector.policy import HOUR_ROWS_DAYS_MAX, Rules
+from collector.settings import Server, Settings
+
+_DAYS_A_MONTH: Final = 365.25 / 12
+_BITS_A_NUMBER: Final = 8
+_SWITCH: Final = re.compile(r"\[\[opt-out: (?P<label>[^\]]+)\]\]")
+_STRONG: Final = re.compile(r"\*\*(.+?)\*\*")
+
+
+class Language(StrEnum):
+    """Name a language, or a reader, that the text is written for."""
+
+    NL = "nl"
+    NL_PUPILS = "nl-pupils"
+    EN = "en"
+
+    @property
+    def tag(self) -> str:
+        """Return the language tag for HTML."""
+        return self.value.partition("-")[0]
+
+
+#: What a controller is called that nobody has named yet.
+_NAMELESS: Final = {
+    Language.NL: "De organisatie achter deze site",
+    Language.NL_PUPILS: "De school of organisatie achter deze site",
+    Language.EN: "The organisation behind this site",
+}
+_AND: Final = {Language.NL: "en", Language.NL_PUPILS: "en", Language.EN: "and"}
+
+
+def _environment() -> Environment:
+    folder = files("dashboard") / "texts"
+    texts = {
+        language.value: (folder / f"{language.value.replace('-', '_')}.md.jinja").read_text("utf-8")
+        for language in Language
+    }
+    return Environment(
+        loader=DictLoader(texts),
+        # The texts are Markdown; `_to_html` escapes every line of it.
+        autoescape=select_autoescape(()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_TEXTS: Final = _environment()
+
+
+def visitor_text(
+    site: Site,
+    rules: Rules,
+    settings: Settings,
+    *,
+    language: Language,
+    form: Literal["markdown", "html"] = "markdown",
+    switch: str | None = None,
+) -> str:
+    """Write what the visitors of *site* are to be told.
+
+    The place of the opt-out is a button with the attribute `data-turven-opt-out`, which the tracker listens to on
+    every page that it counts.
+
+    Args:
+        site: What its controller has switched on.
+        rules: What is in force for it.
+        settings: Settings of the house.
+        language: Whom it is written for.
+        form: Markdown, or HTML without a frame (headings, paragraphs, lists), to be pasted into a page.
+        switch: HTML to stand in place of the button; for pages of our own.
+    """
+    words = _TEXTS.get_template(language.value).render(_facts(site, rules, settings, language=language))
+    text = re.sub(r"\n{3,}", "\n\n", words).strip() + "\n"
+    if form == "html":
+        return _to_html(text, switch=switch)
+    return _SWITCH.sub(lambda found: switch if switch is not None else _button(found["label"]), text)
+
+
+def country_from(server: Server) -> str:
+    """Name where the country comes from: `header`, `file` (the operator's own) or `table` (of the package)."""
+    if server.country_header:
+        return "header"
+    return "file" if server.country_file else "table"
+
+
+def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) -> dict[str, Any]:
+    retention = settings.privacy.retention_days
+    whole, rest = divmod(rules.ipv4_bits, _BITS_A_NUMBER)
+    nameless = _NAMELESS[language]
+    return {
+        "controller": _line(site.controller) or nameless,
+        "the_controller": _line(site.controller) or nameless[0].lower() + nameless[1:],
+        "operator": _line(settings.public.operator),
+        "contact": _line(settings.public.contact),
+        "has_agreement": bool(site.agreement),
+        "is_on": site.is_on,
+        "has_one_host": len(site.hosts) == 1 and not site.hosts[0].startswith("*"),
+        "has_hash_routes": "hash" in site.scripts,
+        "hosts": _listed(site.hosts, language=language),
+        "identity": rules.identity(site.identity).value,
+        "k": rules.k,
+        "keeps": {dimension.value for dimension in rules.dimensions},
+        "templates_only": rules.templates_only,
+        "ipv4_bits": rules.ipv4_bits,
+        "ipv4_parts": whole if rest == 0 else None,
+        "ipv6_bits": rules.ipv6_bits,
+        "country_from": country_from(settings.server),
+        "retention_days": retention,
+        "retention_months": round(retention / _DAYS_A_MONTH),
+        "hour_rows_days": min(retention, HOUR_ROWS_DAYS_MAX),
+    }
+
+
+def _line(text: str) -> str:
+    """Keep a name on one line, so that it cannot begin a heading or a list."""
+    return " ".join(text.split())
+
+
+def _listed(hosts: tuple[str, ...], *, language: Language) -> str:
+    if len(hosts) == 1:
+        return hosts[0]
+    return f"{', '.join(hosts[:-1])} {_AND[language]} {hosts[-1]}"
+
+
+def _button(label: str) -> str:
+    return f'<button type="button" data-turven-opt-out>{html.escape(label)}</button>'
+
+
+def _to_html(text: str, *, switch: str | None) -> str:
+    """Turn the few forms that the texts use into HTML; anything else is a paragraph, and everything is escaped."""
+    return "\n".join(_block(block, switch=switch) for block in text.strip().split("\n\n"))
+
+
+def _block(block: str, *, switch: str | None) -> str:
+    if found := _SWITCH.fullmatch(block):
+        return switch if switch is not None else f"<p>{_button(found['label'])}</p>"
+    for mark, element in (("## ", "h2"), ("# ", "h1")):
+        if block.startswith(mark):
+            return f"<{element}>{_inline(block.removeprefix(mark))}</{element}>"
+    if block.startswith("- "):
+        items = "".join(f"<li>{_inline(line.removeprefix('- '))}</li>" for line in block.splitlines())
+        return f"<ul>{items}</ul>"
+    return f"<p>{_inline(block)}</p>"
+
+
+def _inline(text: str) -> str:
+    return _STRONG.sub(r"<strong>\1</strong>", html.escape(text))

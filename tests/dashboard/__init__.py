@@ -1,0 +1,1 @@
+"""Does the dashboard show what is stored, and no more?"""
