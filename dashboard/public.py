@@ -39,7 +39,6 @@ _PAGE: Final = {
     "Cache-Control": f"public, max-age={PAGE_FRESH_SECONDS}",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 #: Anybody's program may read what is public anyway.
 _DATA: Final = {
