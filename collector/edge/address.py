@@ -51,7 +51,10 @@ class Trusted:
         if packed is None:
             return False
         number = int.from_bytes(packed)
-        return any(len(packed) == size and number >> hidden == start for size, hidden, start in self._networks)
+        for size, hidden, start in self._networks:  # noqa: SIM110 - `any` over a generator costs twice as much
+            if number >> hidden == start and len(packed) == size:
+                return True
+        return False
 
 
 def client(peer: str, forwarded: str, trusted: Trusted) -> str:

@@ -13,7 +13,7 @@ from collector.edge.device import Agents
 from collector.edge.echo import explain
 from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAME
 from collector.edge.language import first_language
-from collector.edge.page import is_host_of, locate
+from collector.edge.page import locate
 from collector.edge.passage import NO_PAYLOAD, NO_PLAN, Passage, Plan, plan_for
 from collector.edge.payload import VIEWPORTS, clean_properties, read
 from collector.edge.raw import RawRequest
@@ -165,7 +165,7 @@ class Gate:
     def _clean_page(self, passage: Passage) -> Outcome:
         location = locate(passage.payload.u)
         plan = passage.plan
-        if location.host is None or (location.host and not is_host_of(location.host, plan.site.hosts)):
+        if location.host is None or (location.host and not plan.hosts.hold(location.host)):
             return Drop(Reason.HOST, plan.site.id)
         passage.page = plan.paths.clean(location.path)
         passage.query = location.query
@@ -173,7 +173,7 @@ class Gate:
 
     def _name_source(self, passage: Passage) -> Outcome:
         payload, plan = passage.payload, passage.plan
-        passage.source, passage.channel = name_source(payload.r, hosts=plan.site.hosts)
+        passage.source, passage.channel = name_source(payload.r, hosts=plan.hosts)
         if plan.keeps_campaign and (payload.c or passage.query):
             passage.campaign, channel, has_identifier = name_campaign(passage.query, payload.c)
             passage.channel = channel or passage.channel

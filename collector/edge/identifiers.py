@@ -94,6 +94,12 @@ _IDENTIFIER: Final = re.compile(
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]{1,14}(?:[ ._-][A-Z]?[a-z]{1,14})*")
 _DENSE: Final = re.compile(r"[a-fA-F]{8}|[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{8}")
 _SHORT: Final = 8
+_WORD_MAX: Final = 15
+
+
+def is_plain_word(word: str) -> bool:
+    """Tell whether a word of letters is neither hex nor a token; says no where only a search can tell."""
+    return len(word) <= _WORD_MAX and word.isascii() and not _DENSE.search(word)
 
 
 def has_identifier(words: str) -> bool:

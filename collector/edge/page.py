@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from collector.edge.identifiers import ID, has_identifier
+from collector.edge.identifiers import ID, has_identifier, is_plain_word
 from collector.edge.text import decode
 from collector.model import OTHER, UNKNOWN
 
@@ -19,6 +19,8 @@ _LOOKED_AT_MAX: Final = 2_000
 
 _HAS_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WEB_SCHEME: Final = re.compile(r"https?:/*", re.IGNORECASE)
+#: What the tracker sends of most pages: nothing to cut, no port, no capitals in the host.
+_PLAIN_URL: Final = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(/[A-Za-z0-9/._-]*)")
 _RESERVED: Final = frozenset((OTHER, UNKNOWN, "…", "..."))
 #: Paths that need no decoding, and no query, parameters or dots to take off.
 _SIMPLE: Final = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
@@ -33,6 +35,22 @@ class Location(NamedTuple):
     host: str | None
     path: str
     query: str
+
+
+class Hosts:
+    """Know the hosts of one site.
+
+    Args:
+        hosts: Host names in lower case; `*.school.example` covers its subdomains and not itself.
+    """
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self._names = frozenset(hosts)
+        self._endings = tuple(host[1:] for host in hosts if host.startswith("*."))
+
+    def hold(self, host: str) -> bool:
+        """Tell whether *host* is one of the site's."""
+        return host in self._names or host.endswith(self._endings)
 
 
 class Paths:
@@ -86,6 +104,8 @@ class Paths:
 
 def locate(url: str) -> Location:
     """Split a URL or path by hand: urlsplit costs ten times as much and keeps what it splits in a cache."""
+    if plain := _PLAIN_URL.fullmatch(url):
+        return Location(plain[1], plain[2], "")
     url = url.strip().replace("\\", "/")
     rest, _, _ = url.partition("#")
     rest, _, query = rest.partition("?")
@@ -112,13 +132,13 @@ def host_of(authority: str) -> str | None:
 
 
 def is_host_of(host: str, hosts: Sequence[str]) -> bool:
-    """Tell whether *host* is one of *hosts*; `*.school.example` covers its subdomains and not itself."""
-    return host in hosts or any(known.startswith("*.") and host.endswith(known[1:]) for known in hosts)
+    """Tell whether *host* is one of *hosts*, for callers that ask seldom."""
+    return Hosts(hosts).hold(host)
 
 
 def clean_segment(segment: str) -> str:
     """Return one decoded segment, or `:id` for what names somebody or is reserved for us."""
-    if len(segment) < _SHORT and segment.isalpha() and segment.islower():
+    if segment.isalpha() and segment.islower() and (len(segment) < _SHORT or is_plain_word(segment)):
         return segment
     if (
         segment.isdigit()

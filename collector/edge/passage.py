@@ -4,7 +4,7 @@ from typing import Final
 
 from collector.edge.address import Network
 from collector.edge.device import Agent
-from collector.edge.page import Paths
+from collector.edge.page import Hosts, Paths
 from collector.edge.payload import Payload
 from collector.edge.raw import RawRequest
 from collector.event import Kind, Sealed
@@ -25,6 +25,7 @@ class Plan(Sealed, gc=False):
     site: Site
     key: bytes
     identity: Identity
+    hosts: Hosts
     paths: Paths
     ipv4_bits: int
     ipv6_bits: int
@@ -72,6 +73,7 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
         site=site,
         key=site.id.encode(),
         identity=rules.identity(site.identity),
+        hosts=Hosts(site.hosts),
         paths=Paths(templates=site.templates, sensitive=site.sensitive, templates_only=rules.templates_only),
         ipv4_bits=rules.ipv4_bits,
         ipv6_bits=rules.ipv6_bits,

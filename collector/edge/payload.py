@@ -85,6 +85,11 @@ class Payload(Sealed, gc=False):
         return "" if self.i is None else str(self.i)
 
 
+class _ExactPayload(Payload, forbid_unknown_fields=True, gc=False):
+    """Hold a body that has no other keys, as the tracker's: it is read once, where a second look costs 1 µs."""
+
+
+_EXACT: Final = msgspec.json.Decoder(_ExactPayload)
 _WHOLE: Final = msgspec.json.Decoder(Payload)
 _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KNOWN: Final = frozenset(Payload.__struct_fields__)
@@ -128,6 +133,14 @@ def read(body: bytes) -> tuple[Payload, tuple[str, ...]] | Malformed:
     if len(body) > BODY_BYTES_MAX:
         return Malformed("too_large", f"The body is larger than {BODY_BYTES_MAX} bytes.", 413)
     try:
+        return _EXACT.decode(body), ()
+    except (ValueError, RecursionError, OverflowError):
+        # Something is wrong with it, or it has keys of its own.
+        return _read_slowly(body)
+
+
+def _read_slowly(body: bytes) -> tuple[Payload, tuple[str, ...]] | Malformed:
+    try:
         payload = _WHOLE.decode(body)
         # Keys are compared after decoding: `"\\u0075id"` is a spelling of uid.
         keys = _KEYS.decode(body)
@@ -135,8 +148,6 @@ def read(body: bytes) -> tuple[Payload, tuple[str, ...]] | Malformed:
         return _explain(str(error))
     except (ValueError, RecursionError, OverflowError) as error:
         return next((answer for kind, answer in _UNREADABLE if isinstance(error, kind)), _NOT_JSON)
-    if _KNOWN.issuperset(keys):
-        return payload, ()
     return payload, tuple(sorted({name for key in keys.keys() - _KNOWN if (name := field_name(key))}))
 
 

@@ -1,12 +1,11 @@
 """Turn a referrer into a source and a channel, and a link's marks into a campaign. Never a path, never a click id."""
 
 import re
-from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
 from collector.edge.identifiers import ID, has_identifier
-from collector.edge.page import host_of, is_host_of, locate
+from collector.edge.page import Hosts, host_of, locate
 from collector.edge.sources import CHANNEL_OF_MEDIUM, GOOGLE, HOSTS
 from collector.edge.text import label
 from collector.model import DIRECT, UNKNOWN
@@ -18,7 +17,7 @@ _HOST: Final = re.compile(r"(?=.*[a-z])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.
 _NONE: Final = "-"
 
 
-def name_source(referrer: str, *, hosts: Sequence[str]) -> tuple[str, str]:
+def name_source(referrer: str, *, hosts: Hosts) -> tuple[str, str]:
     """Return source and channel of *referrer*.
 
     Args:
@@ -34,7 +33,7 @@ def name_source(referrer: str, *, hosts: Sequence[str]) -> tuple[str, str]:
     host = _referring_host(referrer)
     if host is None:
         return UNKNOWN, "referral"
-    if is_host_of(host, hosts):
+    if hosts.hold(host):
         return DIRECT, "direct"
     host = host.removeprefix("www.")
     if known := _known(host):
@@ -85,7 +84,7 @@ def _known(host: str) -> tuple[str, str] | None:
         if known := HOSTS.get(rest):
             return known
         rest = rest.partition(".")[2]
-    return ("Google", "search") if GOOGLE.search(host) else None
+    return ("Google", "search") if "google." in host and GOOGLE.fullmatch(host) else None
 
 
 def _external(host: str) -> str:

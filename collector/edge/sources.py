@@ -74,7 +74,7 @@ def _by_host() -> dict[str, tuple[str, str]]:
 #: Host to name and channel; a subdomain that is not listed belongs to the host above it.
 HOSTS: Final = _by_host()
 #: Google has a host in every country; Docs, Classroom and its other services are sources of their own.
-GOOGLE: Final = re.compile(r"^(?:(?:m|images|news|encrypted)\.)?google\.(?:[a-z]{2,3}|com?\.[a-z]{2})$")
+GOOGLE: Final = re.compile(r"(?:(?:m|images|news|encrypted)\.)?google\.(?:[a-z]{2,3}|com?\.[a-z]{2})")
 
 #: What a campaign's medium says about the channel; anything else is a `campaign`.
 CHANNEL_OF_MEDIUM: Final = {

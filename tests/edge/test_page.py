@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.edge.page import PATH_LENGTH_MAX, SEGMENTS_MAX, Paths, is_host_of, locate
+from collector.edge.page import PATH_LENGTH_MAX, SEGMENTS_MAX, Hosts, Paths, locate
 from collector.model import OTHER
 
 PATHS = Paths()
@@ -248,4 +248,4 @@ def test_the_host_is_read_as_a_browser_reads_it(url: str, host: str | None) -> N
 )
 def test_a_wildcard_covers_subdomains_only(host: str, is_own: bool) -> None:  # noqa: FBT001
     """A site's pages live on its own hosts; `*.portal.example` covers subdomains and not itself."""
-    assert is_host_of(host, ("www.school.example", "*.portal.example")) is is_own
+    assert Hosts(("www.school.example", "*.portal.example")).hold(host) is is_own

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.edge.page import Hosts
 from collector.edge.source import name_campaign, name_source
 from tests.edge.test_page import CANARIES, CLICK_IDS
 
-HOSTS = ("www.school.example", "*.portal.example")
+HOSTS = Hosts(("www.school.example", "*.portal.example"))
 STORED = re.compile(r"\(direct\)|\(unknown\)|[A-Z][A-Za-z. ]+|[a-z0-9.-]+\.[a-z0-9-]+")
 
 
