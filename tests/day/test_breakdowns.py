@@ -132,9 +132,10 @@ def test_a_visit_enters_and_leaves_by_a_page() -> None:
 
 def test_the_order_of_arrival_settles_one_second() -> None:
     """Of two pages opened in the same second, the one that arrived last is where the visit left."""
-    made = facts_of([event(1, "10:00", page="/z"), event(1, "10:00", page="/a")])
-    assert list(sums_of(made.values[Dimension.ENTRY_PAGE], "value")) == [(1, "/z")]
-    assert list(sums_of(made.values[Dimension.EXIT_PAGE], "value")) == [(1, "/a")]
+    events = [event(visitor, "10:00", page=page) for visitor, pages in ((1, "az"), (2, "za")) for page in pages]
+    made = facts_of(events)
+    assert set(sums_of(made.values[Dimension.ENTRY_PAGE], "value")) == {(1, "a"), (2, "z")}
+    assert set(sums_of(made.values[Dimension.EXIT_PAGE], "value")) == {(1, "z"), (2, "a")}
 
 
 def test_a_visit_without_a_page_has_no_entry_and_no_exit() -> None:
@@ -155,6 +156,21 @@ def test_late_engagement_counts_nowhere() -> None:
     assert day.visitors(SITE) == 2
     # Late engagement is no activity either: 39 idle minutes lie before the last page.
     assert sums_of(facts(day, SITE, OPEN).total)[(1,)] == {"pageviews": 2, "visits": 2, "bounces": 2, "seconds": 7}
+    day.close()
+
+
+def test_engagement_before_its_page_is_kept_for_the_first_visit() -> None:
+    """Engagement of a page that its visitor opens only later that day adds to the first visit, and to no other hour."""
+    events = [engaged(1, "00:01", "/b", 40), event(1, "08:00"), event(1, "09:00", page="/b")]
+    made = facts_of(events)
+    assert sums_of(made.hours, "hour") == {
+        (1, 8): {"pageviews": 1, "visits": 1, "bounces": 1, "seconds": 40},
+        (1, 9): {"pageviews": 1, "visits": 1, "bounces": 1},
+    }
+    assert_counted(made, events)
+    day = day_of(events)
+    assert late(day, SITE) == 0
+    assert "seconds" not in sums_of(today_facts(day, SITE, until=at("08:30")).total)[(1,)]
     day.close()
 
 
