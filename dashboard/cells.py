@@ -1,0 +1,146 @@
+"""Read cells: the only code of the dashboard that opens the database, and it never writes."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from collector.model import Dimension, Site
+from dashboard import sql
+from dashboard.house import Cursor, Reader
+from dashboard.metrics import METRICS, Amount, Tally
+from dashboard.query import Query, Span
+
+PANEL_ROWS: Final = 10
+PANEL_ROWS_MAX: Final = 1_000
+
+
+class SeriesRow(msgspec.Struct, frozen=True):
+    """Hold what a day, or a block of hours of it, came to."""
+
+    stretch: int
+    day: date
+    dimension: str
+    value: str
+    tally: Tally
+
+
+class PanelRow(msgspec.Struct, frozen=True):
+    """Hold what a value of a dimension came to.
+
+    Attributes:
+        rows: Rows that the breakdown has beside `(other)`.
+        pageviews: Of all its rows, those that are not shown too.
+    """
+
+    dimension: Dimension
+    value: str
+    rows: int
+    pageviews: int
+    tally: Tally
+
+
+class DayRow(msgspec.Struct, frozen=True):
+    """Hold how the parts of a day ended, over all sites asked for."""
+
+    day: date
+    kept: int
+    below_k: int
+    lost: int
+    server_log: int
+    network: int
+    k: int
+
+
+class HourRow(msgspec.Struct, frozen=True):
+    """Hold a committed block of hours of a part that runs, or was lost."""
+
+    site: str
+    day: date
+    part: int
+    first_hour: int
+    last_hour: int
+    pageviews: int
+    visitors: int
+    is_lost: bool
+
+
+class LossRow(msgspec.Struct, frozen=True):
+    """Hold what was not counted, by reason; kind is `drop`, `house` (of no site) or `gap`."""
+
+    kind: str
+    reason: str
+    count: int
+    days: int
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold everything that a page is made from."""
+
+    series: list[SeriesRow]
+    panels: list[PanelRow]
+    days: list[DayRow]
+    hours: list[HourRow]
+    losses: list[LossRow]
+
+
+def read(
+    reader: Reader,
+    query: Query,
+    *,
+    sites: Sequence[Site],
+    spans: Sequence[Span],
+    today: date,
+    dimensions: Sequence[Dimension],
+    limit: int,
+) -> Rows:
+    """Read what *query* asks for.
+
+    Args:
+        reader: Lends the cursor.
+        query: What is asked.
+        sites: Those that the query names.
+        spans: The period, then the one it is compared with if there is one.
+        today: The running day.
+        dimensions: What the panels show; those that are refused are left out.
+        limit: Rows a panel beside `(other)`.
+    """
+    span = spans[0]
+    until_today = Span(span.first, max(span.last, today))
+    zones = sorted({site.timezone for site in sites})
+    with reader.read() as cursor:
+        return Rows(
+            series=[
+                SeriesRow(stretch, day, dimension, value, _tally(rest))
+                for stretch, day, dimension, value, *rest in _run(cursor, sql.series(query, spans, today=today))
+            ],
+            panels=[
+                PanelRow(Dimension(dimension), value, rows, int(pageviews), _tally(rest))
+                for dimension, value, rows, pageviews, *rest in (
+                    _run(cursor, sql.panels(query, dimensions, span, limit=limit)) if dimensions else ()
+                )
+            ],
+            days=[DayRow(*row) for row in _run(cursor, sql.days(query, span))],
+            hours=[HourRow(*row) for row in _run(cursor, sql.hours(query, until_today))],
+            losses=[LossRow(*row) for row in _run(cursor, sql.losses(query, span, timezones=zones))],
+        )
+
+
+def first_day(reader: Reader, sites: Sequence[str]) -> date | None:
+    """Return the first day of *sites* that was closed, or None."""
+    with reader.read() as cursor:
+        day: date | None = _run(cursor, sql.first_day(sites))[0][0]
+        return day
+
+
+def _run(cursor: Cursor, statement: sql.Statement) -> list[Any]:
+    return cursor.execute(statement.sql, list(statement.parameters)).fetchall()
+
+
+def _tally(row: Sequence[Any]) -> Tally:
+    cells = row[0]
+    return {
+        key: Amount(row[n] or 0, row[n + 1], row[n + 2], cells)
+        for key, n in zip(METRICS, range(1, len(row), 3), strict=True)
+    }

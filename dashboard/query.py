@@ -1,0 +1,309 @@
+"""What is asked, as a value: the address of a page holds all of it, and nothing else decides what is shown."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+
+from collector.errors import TurvenError
+from collector.model import Dimension
+from dashboard.metrics import FIGURES, Key
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+PERIOD_DAYS_MAX: Final = 760
+SITES_MAX: Final = 50
+VALUE_LENGTH_MAX: Final = 300
+_SITE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
+_COMPARED: Final = (0, 28, 364)
+_DECEMBER: Final = 12
+
+#: What each panel can show; the first is what it shows unless asked.
+PANELS: Final = {
+    "pages": (Dimension.PAGE, Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE),
+    "sources": (Dimension.CHANNEL, Dimension.SOURCE),
+    "devices": (Dimension.DEVICE, Dimension.BROWSER, Dimension.OS),
+    "countries": (Dimension.COUNTRY,),
+    "events": (Dimension.EVENT,),
+}
+FILTERABLE: Final = frozenset(dimension for shown in PANELS.values() for dimension in shown)
+
+
+class QueryError(TurvenError):
+    """Refuse an address that asks for something there is not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("query_invalid", f"{what} is not known here.")
+        self.what = what
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Hold a stretch of local days, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """Return how many days it has."""
+        return (self.last - self.first).days + 1
+
+    def before(self, days: int) -> "Span":
+        """Return the stretch as long, *days* earlier."""
+        return Span(self.first - timedelta(days), self.last - timedelta(days))
+
+    def each(self) -> list[date]:
+        """Return every day."""
+        return [self.first + timedelta(n) for n in range(self.days)]
+
+
+class PeriodKind(StrEnum):
+    """Name a kind of period."""
+
+    TODAY = "today"
+    WEEK = "7d"
+    FOUR_WEEKS = "28d"
+    QUARTER = "90d"
+    MONTH = "month"
+    OWN = "own"
+
+
+_DAYS: Final = {PeriodKind.WEEK: 7, PeriodKind.FOUR_WEEKS: 28, PeriodKind.QUARTER: 90}
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Hold which days are asked for.
+
+    Attributes:
+        first: Of a month its first day; of an own period its first day; else None.
+        last: Of an own period its last day, not before *first*; else None.
+    """
+
+    kind: PeriodKind = PeriodKind.FOUR_WEEKS
+    first: date | None = None
+    last: date | None = None
+
+    @classmethod
+    def own(cls, first: date, last: date) -> Self:
+        """Return the period between two days, in whichever order they come, at most 760 days long."""
+        first, last = min(first, last), max(first, last)
+        return cls(PeriodKind.OWN, max(first, last - timedelta(PERIOD_DAYS_MAX - 1)), last)
+
+    @classmethod
+    def month(cls, day: date) -> Self:
+        """Return the month that *day* is in."""
+        return cls(PeriodKind.MONTH, day.replace(day=1))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote.
+
+        Raises:
+            QueryError: It is no period.
+        """
+        if text in {PeriodKind.TODAY, *_DAYS}:
+            return cls(PeriodKind(text))
+        try:
+            if _MONTH.fullmatch(text):
+                return cls.month(date.fromisoformat(f"{text}-01"))
+            first, separator, last = text.partition("..")
+            if separator:
+                return cls.own(date.fromisoformat(first), date.fromisoformat(last))
+        except (ValueError, OverflowError):
+            raise QueryError(text) from None
+        raise QueryError(text)
+
+    def __str__(self) -> str:
+        if self.kind is PeriodKind.MONTH and self.first:
+            return self.first.isoformat()[:7]
+        if self.kind is PeriodKind.OWN:
+            return f"{self.first}..{self.last}"
+        return self.kind.value
+
+    def step(self, steps: int) -> "Period":
+        """Return the month, or the stretch of as many days, before or after; other periods stay."""
+        if self.kind is PeriodKind.MONTH and self.first:
+            return Period.month(self.first - timedelta(1) if steps < 0 else _month_end(self.first) + timedelta(1))
+        if self.kind is PeriodKind.OWN and self.first and self.last:
+            days = Span(self.first, self.last).days * steps
+            return Period.own(self.first + timedelta(days), self.last + timedelta(days))
+        return self
+
+    def span(self, today: date) -> Span:
+        """Return the days it covers when it is *today*.
+
+        Days that run are left out, so that a period can be compared with another; only today by itself and an own
+        period hold the running day.
+        """
+        yesterday = today - timedelta(1)
+        if self.kind in _DAYS:
+            return Span(yesterday - timedelta(_DAYS[self.kind] - 1), yesterday)
+        if self.kind is PeriodKind.MONTH and self.first:
+            if self.first >= today:
+                return Span(today, today)
+            return Span(self.first, min(_month_end(self.first), yesterday))
+        if self.kind is PeriodKind.OWN and self.first and self.last:
+            return Span(min(self.first, today), min(self.last, today))
+        return Span(today, today)
+
+
+def _month_end(first: date) -> date:
+    if first.month == _DECEMBER:
+        return first.replace(day=31)
+    return first.replace(month=first.month + 1) - timedelta(1)
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Hold one value of one dimension that everything shown must have."""
+
+    dimension: Dimension
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote.
+
+        Raises:
+            QueryError: It is no filter.
+        """
+        name, separator, value = text.partition(":")
+        if not separator or name not in FILTERABLE or not 0 < len(value) <= VALUE_LENGTH_MAX:
+            raise QueryError(text[:VALUE_LENGTH_MAX])
+        return cls(Dimension(name), value)
+
+    def __str__(self) -> str:
+        return f"{self.dimension}:{self.value}"
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold everything that a page shows.
+
+    Attributes:
+        sites: Ids, at least one.
+        compare: Days before with which the period is compared; 0 for none.
+        metric: Drawn in the chart.
+        filter: At most one is answered.
+        second: A second filter that was asked for; it is refused with a sentence.
+        shown: Dimension shown in each panel that has several, where it is not the first; panel by panel.
+        more: Dimension of which all rows are shown.
+    """
+
+    sites: tuple[str, ...]
+    period: Period = Period()
+    compare: int = 28
+    metric: Key = Key.VISITORS
+    filter: Filter | None = None
+    second: Filter | None = None
+    shown: tuple[Dimension, ...] = ()
+    more: Dimension | None = None
+
+    def with_(self, **changes: Any) -> "Query":
+        """Return the query with *changes*."""
+        return msgspec.structs.replace(self, **changes)
+
+    def dimension(self, panel: str) -> Dimension:
+        """Return what *panel* shows."""
+        choices = PANELS[panel]
+        return next((d for d in self.shown if d in choices), choices[0])
+
+    def narrowed(self, dimension: Dimension, value: str) -> "Query":
+        """Return the query with a row's value as its filter, or as the second one, which is then refused kindly."""
+        chosen = Filter(dimension, value)
+        if self.filter and self.filter.dimension is not dimension:
+            return self.with_(second=chosen, more=None)
+        return self.with_(filter=chosen, second=None, more=None)
+
+    def showing(self, dimension: Dimension) -> "Query":
+        """Return the query whose panel shows *dimension*."""
+        choices = next(choices for choices in PANELS.values() if dimension in choices)
+        others = [self.dimension(panel) for panel, other in PANELS.items() if other != choices]
+        return self.with_(shown=_shown([*others, dimension]), more=None)
+
+    def shift(self, span: Span) -> int:
+        """Return how many days before the compared period lies; a period never overlaps the one it is compared with."""
+        return (
+            next((days for days in _COMPARED if days and self.compare <= days and span.days <= days), 0)
+            if self.compare
+            else 0
+        )
+
+    def to_params(self) -> list[tuple[str, str]]:
+        """Return the query as parameters of an address; what is usual is left out."""
+        params = [("site", site) for site in self.sites]
+        usual = Query(sites=self.sites)
+        if self.period != usual.period:
+            params.append(("period", str(self.period)))
+        if self.compare != usual.compare:
+            params.append(("compare", str(self.compare)))
+        if self.metric != usual.metric:
+            params.append(("metric", self.metric.value))
+        params += [("filter", str(each)) for each in (self.filter, self.second) if each]
+        params += [("show", dimension.value) for dimension in self.shown]
+        if self.more:
+            params.append(("more", self.more.value))
+        return params
+
+    @classmethod
+    def from_params(cls, params: Iterable[tuple[str, str]], *, sites: Sequence[str] = ()) -> "Query":
+        """Read a query from the parameters of an address.
+
+        Args:
+            params: Names and values; unknown names are left alone (`lang`).
+            sites: Taken where the address names none.
+
+        Raises:
+            QueryError: A value that there is not.
+        """
+        given: dict[str, list[str]] = {}
+        for name, value in params:
+            given.setdefault(name, []).append(value)
+        named = tuple(dict.fromkeys(given.get("site", sites)))
+        if not 0 < len(named) <= SITES_MAX or not all(_SITE.fullmatch(site) for site in named):
+            raise QueryError("site")
+        filters = [Filter.parse(text) for text in dict.fromkeys(given.get("filter", []))]
+        return cls(
+            sites=named,
+            period=_period(given),
+            compare=_compare(given),
+            metric=_one_of(FIGURES, given, "metric") or Key.VISITORS,
+            filter=filters[0] if filters else None,
+            second=filters[1] if len(filters) > 1 else None,
+            shown=_shown([_known(FILTERABLE, text) for text in given.get("show", [])]),
+            more=_one_of(FILTERABLE, given, "more"),
+        )
+
+
+def _shown(dimensions: Iterable[Dimension]) -> tuple[Dimension, ...]:
+    chosen = set(dimensions)
+    return tuple(
+        pick for choices in PANELS.values() for pick in [next((d for d in choices[1:] if d in chosen), None)] if pick
+    )
+
+
+def _period(given: dict[str, list[str]]) -> Period:
+    first, last = (given.get(name, [""])[-1] for name in ("from", "to"))
+    if first and last:
+        return Period.parse(f"{first}..{last}")
+    return Period.parse(given["period"][-1]) if "period" in given else Period()
+
+
+def _compare(given: dict[str, list[str]]) -> int:
+    text = given.get("compare", ["28"])[-1]
+    if text not in map(str, _COMPARED):
+        raise QueryError(text)
+    return int(text)
+
+
+def _known(choices: Iterable[Choice], text: str) -> Choice:
+    for choice in choices:
+        if choice.value == text:
+            return choice
+    raise QueryError(text[:VALUE_LENGTH_MAX])
+
+
+def _one_of(choices: Iterable[Choice], given: dict[str, list[str]], name: str) -> Choice | None:
+    return _known(choices, given[name][-1]) if name in given else None

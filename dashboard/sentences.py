@@ -1,0 +1,128 @@
+"""What the pages say about what they do not show: every sentence in one place, to be translated."""
+
+from typing import Final
+
+from collector.model import DIRECT, OTHER, UNKNOWN, Dimension
+from dashboard.metrics import mark
+from dashboard.plan import Refusal
+from dashboard.timeline import State
+
+DIMENSIONS: Final = {
+    Dimension.PAGE: mark("All pages"),
+    Dimension.ENTRY_PAGE: mark("Entry pages"),
+    Dimension.EXIT_PAGE: mark("Exit pages"),
+    Dimension.SOURCE: mark("Source"),
+    Dimension.CHANNEL: mark("Channel"),
+    Dimension.DEVICE: mark("Type"),
+    Dimension.BROWSER: mark("Browser"),
+    Dimension.OS: mark("System"),
+    Dimension.COUNTRY: mark("Country"),
+    Dimension.EVENT: mark("Event"),
+}
+#: The same as a part of a filter, where there is one of them.
+FILTERS: Final = DIMENSIONS | {
+    Dimension.PAGE: mark("Page"),
+    Dimension.ENTRY_PAGE: mark("Entry page"),
+    Dimension.EXIT_PAGE: mark("Exit page"),
+    Dimension.DEVICE: mark("Device"),
+}
+PANELS: Final = {
+    "pages": mark("Pages"),
+    "sources": mark("Sources"),
+    "devices": mark("Devices"),
+    "countries": mark("Countries"),
+    "events": mark("Events"),
+}
+CHANNELS: Final = {
+    "direct": mark("Direct"),
+    "search": mark("Search engines"),
+    "social": mark("Social media"),
+    "ai": mark("AI assistants"),
+    "email": mark("E-mail"),
+    "referral": mark("Other sites"),
+    "campaign": mark("Campaigns"),
+}
+DEVICES: Final = {"Desktop": mark("Computer"), "Phone": mark("Phone"), "Tablet": mark("Tablet")}
+VALUES: Final = {
+    OTHER: mark("Small groups together"),
+    DIRECT: mark("Direct, without a source"),
+    UNKNOWN: mark("Unknown"),
+}
+STATES: Final = {
+    State.KEPT: mark("counted"),
+    State.BELOW_K: mark("fewer than {k} visitors"),
+    State.LOST: mark("lost in a restart"),
+    State.RUNNING: mark("so far"),
+    State.EMPTY: mark("no visitors"),
+}
+DROPS: Final = {
+    "bot": mark("Bots"),
+    "opt_out": mark("Opt-outs"),
+    "unknown_site": mark("Unknown site"),
+    "site_off": mark("Site was off"),
+    "host": mark("Foreign host name"),
+    "invalid": mark("Unreadable requests"),
+    "late": mark("Reports that came too late"),
+    "overload": mark("Turned away in a rush"),
+}
+REFUSED_FIELD: Final = mark("Removed from events: {field}")
+GAPS: Final = {
+    "keys_lost": (
+        mark("the machine restarted {n} time and lost a running day's detail"),
+        mark("the machine restarted {n} times and lost a running day's detail"),
+    ),
+    "spool_damaged": (
+        mark("{n} damaged file of a running day could not be read"),
+        mark("{n} damaged files of a running day could not be read"),
+    ),
+}
+REFUSALS: Final = {
+    Refusal.SAME: mark("Everything here has the value that you filter by, so there is nothing to divide."),
+    Refusal.PAIR: mark(
+        "“{dimension}” together with “{filter}” is not kept, because the combination would too often point at a "
+        "few people. Without the filter the figures are there."
+    ),
+    Refusal.PROFILE: mark("The profile that the controller chose for this site does not count this."),
+    Refusal.TODAY: mark("This comes after midnight, when the day is closed."),
+    Refusal.BELOW_K: mark(
+        "There were fewer than {k} visitors a day, so nothing was kept that could point at one of them."
+    ),
+    Refusal.SMALL: mark(
+        "There was something here, but only in groups of fewer than {k} visitors a day. "
+        "They are part of the totals above."
+    ),
+    Refusal.EMPTY: mark("Nothing was counted here in this period."),
+}
+#: Heading and sentence of pages that say no.
+MESSAGES: Final = {
+    "peer": (
+        mark("Only on this machine"),
+        mark("There are no accounts yet, so the dashboard answers only to the machine that it runs on."),
+    ),
+    "forwarded": (
+        mark("Only on this machine"),
+        mark(
+            "This request came through a proxy. There are no accounts yet, so the dashboard answers only to the "
+            "machine that it runs on."
+        ),
+    ),
+    "host": (
+        mark("Not under this name"),
+        mark("The dashboard answers to localhost, 127.0.0.1 and [::1] only, so that no other site can reach it."),
+    ),
+    "origin": (
+        mark("Not from there"),
+        mark("This form was sent from another page than ours, so nothing was changed. Open it here and try again."),
+    ),
+    "query": (
+        mark("That is not known here"),
+        mark("The address asks for “{what}”, which this dashboard does not know."),
+    ),
+    "no_site": (mark("There is no such site"), mark("Perhaps its name was written differently.")),
+    "no_page": (mark("There is no such page"), mark("Perhaps the address was cut off.")),
+}
+CHART: Final = (mark("{metric} per day"), mark("{metric} per week"), mark("{metric} per hour"))
+CHART_LINE: Final = mark("Most on {most_at}: {most}. Least on {least_at}: {least}.")
+VISITOR_DAYS: Final = mark("Visitor-days")
+WITHHELD: Final = mark("withheld")
+SMALL_SOURCES: Final = mark("Small sources: {channel}")

@@ -1,0 +1,169 @@
+"""Turn a query into SQL: constants of ours, and everything that came from outside as parameters."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from collector.model import OTHER, Dimension
+from dashboard.metrics import METRICS, Metric
+from dashboard.query import Filter, Query, Span
+
+Parameter = str | int | date
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """Hold SQL with its parameters, in order."""
+
+    sql: str
+    parameters: tuple[Parameter, ...]
+
+
+def _sums(metric: Metric) -> str:
+    if metric.denominator is None:
+        return f"sum({metric.numerator}), null, count({metric.numerator})"
+    both = f"filter (where {metric.numerator} is not null and {metric.denominator} is not null)"
+    return f"sum({metric.numerator}) {both}, sum({metric.denominator}) {both}, count(*) {both}"
+
+
+#: The cells there were, then numerator, denominator and covered cells of each metric, in order.
+TALLY: Final = "count(*), " + ", ".join(_sums(metric) for metric in METRICS.values())
+_MEASURES: Final = "pageviews, visits, visitors, bounces, seconds, events"
+#: A snapshot is replaced moments after its part was closed: what is closed counts once.
+_RUNNING: Final = (
+    "from today.cell as running anti join closed on running.site = closed.site and running.day = closed.day "
+    "and running.part = closed.part"
+)
+#: Which stretch of time a line of the series belongs to.
+CURRENT: Final = 0
+PREVIOUS: Final = 1
+SNAPSHOT: Final = 2
+
+
+def series(query: Query, spans: Sequence[Span], *, today: date) -> Statement:
+    """Return day by day (a single day also by blocks of hours) what the sites came to in the period and before.
+
+    Under a filter that is the filter's own line, which was counted exactly.
+
+    Args:
+        query: What is asked.
+        spans: The period, then the one it is compared with if there is one.
+        today: The running day, of which the snapshot is added as a stretch of its own.
+
+    Returns:
+        Columns: stretch, day, dimension, value, then `TALLY`.
+    """
+    parts: list[str] = []
+    parameters: list[Parameter] = []
+    where, values = _line(query.filter)
+    for stretch, span in enumerate(spans):
+        hours = "dimension in ('total', 'hour')" if query.filter is None and span.days == 1 else where
+        parts.append(
+            f"select {stretch} as stretch, day, dimension, value, {_MEASURES} from cell "
+            f"where {_sites(query.sites)} and day between ? and ? and filter_dimension = '' and {hours}"
+        )
+        parameters += [*query.sites, span.first, span.last, *values]
+    parts.append(
+        f"select {SNAPSHOT}, running.day, dimension, value, {_MEASURES} {_RUNNING} "
+        f"where {_sites(query.sites, table='running.')} and running.day = ? and {where}"
+    )
+    parameters += [*query.sites, today, *values]
+    union = " union all ".join(parts)
+    return Statement(f"select stretch, day, dimension, value, {TALLY} from ({union}) group by all", tuple(parameters))
+
+
+def panels(query: Query, dimensions: Sequence[Dimension], span: Span, *, limit: int) -> Statement:
+    """Return the rows of every panel: `(other)`, and of the rest those with the most.
+
+    Args:
+        query: What is asked; with a filter, its pairs are read, which hold pageviews only.
+        dimensions: One a panel.
+        span: The days.
+        limit: Rows a panel beside `(other)`.
+
+    Returns:
+        Columns: dimension, value, rows there are beside `(other)`, pageviews of all rows, then `TALLY`.
+    """
+    names = ", ".join("?" for _ in dimensions)
+    pair = [query.filter.dimension.value, query.filter.value] if query.filter else ["", ""]
+    order = "pageviews" if query.filter else "visitors"
+    source = (
+        f"select dimension, value, {_MEASURES} from cell where {_sites(query.sites)} and day between ? and ? "
+        f"and filter_dimension = ? and filter_value = ? and dimension in ({names}) "
+        f"union all select dimension, value, {_MEASURES} {_RUNNING} where {_sites(query.sites, table='running.')} "
+        f"and running.day between ? and ? and filter_dimension = ? and filter_value = ? and dimension in ({names})"
+    )
+    once: list[Parameter] = [*query.sites, span.first, span.last, *pair, *dimensions]
+    sql = (
+        f"select dimension, value, count(*) filter (where value <> '{OTHER}') over (partition by dimension), "
+        f"coalesce(sum(sum(pageviews)) over (partition by dimension), 0), {TALLY} "
+        f"from ({source}) group by dimension, value qualify value = '{OTHER}' or row_number() over "
+        f"(partition by dimension, value = '{OTHER}' order by sum({order}) desc nulls last, value) <= ? "
+        f"order by dimension, sum({order}) desc nulls last, value"
+    )
+    return Statement(sql, (*once, *once, limit))
+
+
+def days(query: Query, span: Span) -> Statement:
+    """Return how the days ended.
+
+    Returns:
+        Columns: day, parts kept, parts below k, parts lost, parts from a server log, parts in network identity, k.
+    """
+    return Statement(
+        "select day, count(*) filter (where outcome = 'kept'), count(*) filter (where outcome = 'below_k'), "
+        "count(*) filter (where outcome = 'lost'), count(*) filter (where origin = 'server_log'), "
+        "count(*) filter (where identity = 'network'), max(k) "
+        f"from closed where {_sites(query.sites)} and day between ? and ? group by day",
+        (*query.sites, span.first, span.last),
+    )
+
+
+def hours(query: Query, span: Span) -> Statement:
+    """Return the committed hours of parts that run or were lost: what is left of them without their detail.
+
+    Returns:
+        Columns: site, day, part, first hour, last hour, pageviews, visitors, whether the part was lost.
+    """
+    return Statement(
+        "select h.site, h.day, h.part, h.first_hour, h.last_hour, h.pageviews, h.visitors, c.outcome is not null "
+        "from committed_hour as h left join closed as c on h.site = c.site and h.day = c.day and h.part = c.part "
+        f"where {_sites(query.sites, table='h.')} and h.day between ? and ? "
+        "and (c.outcome is null or c.outcome = 'lost') order by all",
+        (*query.sites, span.first, span.last),
+    )
+
+
+def losses(query: Query, span: Span, *, timezones: Sequence[str]) -> Statement:
+    """Return what was not counted on closed days.
+
+    Returns:
+        Columns: kind (`drop`, `house`, `gap`), reason, count, days.
+    """
+    zones = ", ".join("?" for _ in timezones) or "null"
+    return Statement(
+        f"select 'drop', reason, sum(count), count(distinct day) from dropped where {_sites(query.sites)} "
+        "and day between ? and ? group by reason "
+        "union all select 'house', reason, sum(count), count(distinct day) from dropped where site = '' "
+        "and day between ? and ? group by reason "
+        "union all select 'gap', reason, count(*), count(distinct day) from gap "
+        f"where timezone in ({zones}) and day between ? and ? group by reason order by all",
+        (*query.sites, span.first, span.last, span.first, span.last, *timezones, span.first, span.last),
+    )
+
+
+def first_day(sites: Sequence[str]) -> Statement:
+    """Return the first day that was closed, or null."""
+    return Statement(f"select min(day) from closed where {_sites(sites)}", tuple(sites))
+
+
+def _sites(sites: Iterable[str], *, table: str = "") -> str:
+    marks = ", ".join("?" for _ in sites)
+    return f"{table}site = ?" if marks == "?" else f"{table}site in ({marks})"
+
+
+def _line(filtered: Filter | None) -> tuple[str, list[Parameter]]:
+    if filtered is None:
+        return "dimension = 'total'", []
+    return "dimension = ? and value = ?", [filtered.dimension.value, filtered.value]

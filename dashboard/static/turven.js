@@ -1,0 +1,136 @@
+/* What the pages gain with scripts: parts change without a new page, charts can be read by key and pointer, today's
+   figures stay fresh. Everything else works without this file. */
+
+const main = document.querySelector('main');
+const MINUTES = 60_000;
+
+/** Replace what is inside <main> by another view of ours, and keep the address in step. */
+async function show(url, { push = true } = {}) {
+  main.setAttribute('aria-busy', 'true');
+  try {
+    const answer = await fetch(url, { headers: { 'turven-fragment': 'main' } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const opened = [...main.querySelectorAll('details[open]')].map((part) => part.className);
+    const focused = document.activeElement?.closest?.('a')?.textContent;
+    main.innerHTML = await answer.text();
+    if (push) history.pushState(null, '', url);
+    for (const part of main.querySelectorAll('details')) {
+      if (part.className && opened.includes(part.className)) part.open = true;
+    }
+    const same = [...main.querySelectorAll('a')].find((link) => link.textContent === focused);
+    (same ?? main).focus({ preventScroll: true });
+    dress();
+  } catch {
+    location.assign(url);
+  } finally {
+    main.removeAttribute('aria-busy');
+  }
+}
+
+addEventListener('click', (event) => {
+  const link = event.target.closest?.('main .figures a, main .segments a, main .tabs a, main .bars a, main .chip, main a[data-swap]');
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  show(link.href);
+});
+addEventListener('popstate', () => show(location.href, { push: false }));
+
+/** Let a chart be read: arrow keys or a pointer name one place at a time. */
+function readable(plot) {
+  const table = plot.parentElement.querySelector('.data table');
+  const rows = [...(table?.tBodies[0]?.rows ?? [])];
+  const field = plot.querySelector('.field');
+  if (!rows.length || !field) return;
+  const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  const cursor = field.appendChild(document.createElementNS('http://www.w3.org/2000/svg', 'line'));
+  cursor.setAttribute('class', 'cursor');
+  cursor.setAttribute('y2', '100%');
+  cursor.setAttribute('visibility', 'hidden');
+  const reading = plot.appendChild(document.createElement('output'));
+  reading.className = 'reading';
+  plot.tabIndex = 0;
+  plot.setAttribute('role', 'group');
+  plot.setAttribute('aria-label', plot.querySelector('title').textContent);
+  let at = rows.length;
+  const blocks = [...field.querySelectorAll('.block')];
+  const middle = (n) => {
+    const block = blocks[n];
+    if (!block) return ((n + 0.5) / rows.length) * 100;
+    return Number.parseFloat(block.getAttribute('x')) + Number.parseFloat(block.getAttribute('width')) / 2;
+  };
+  const read = (n) => {
+    at = Math.max(0, Math.min(rows.length - 1, n));
+    const [name, ...values] = [...rows[at].cells].map((cell) => cell.textContent.trim().replace(/\s+/g, ' '));
+    reading.textContent = [name, ...values.map((value, i) => `${headings[i + 1].toLowerCase()} ${value}`)].join(', ');
+    for (const end of ['x1', 'x2']) cursor.setAttribute(end, `${middle(at)}%`);
+    cursor.setAttribute('visibility', 'visible');
+    plot.classList.toggle('left', middle(at) > 50);
+  };
+  const rest = () => {
+    reading.textContent = '';
+    cursor.setAttribute('visibility', 'hidden');
+  };
+  plot.addEventListener('keydown', (event) => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    read(to);
+  });
+  plot.addEventListener('pointermove', (event) => {
+    const box = plot.getBoundingClientRect();
+    const share = ((event.clientX - box.left) / box.width) * 100;
+    const near = rows.map((_, n) => Math.abs(middle(n) - share));
+    read(near.indexOf(Math.min(...near)));
+  });
+  plot.addEventListener('pointerleave', rest);
+  plot.addEventListener('blur', rest);
+}
+
+/** Give a block of code a button that copies it. */
+function copyable(block) {
+  const button = block.appendChild(document.createElement('button'));
+  button.type = 'button';
+  button.textContent = block.dataset.copy;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(block.querySelector('code').textContent);
+    button.textContent = block.dataset.copied;
+  });
+}
+
+/** Send a trial event and show the collector's answer: received, nothing stored. */
+function echoing(form) {
+  form.hidden = false;
+  const out = form.querySelector('output');
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const body = JSON.stringify({ s: form.dataset.site, n: 'pageview', u: form.elements.url.value, e: 1 });
+    try {
+      const answer = await fetch(form.dataset.echo, { method: 'POST', body, credentials: 'omit', referrerPolicy: 'no-referrer' });
+      const text = await answer.text();
+      const pre = document.createElement('pre');
+      pre.tabIndex = 0;
+      const dropped = answer.headers.get('X-Dropped');
+      try {
+        pre.textContent = JSON.stringify(JSON.parse(text), null, 2);
+      } catch {
+        pre.textContent = `${answer.status} ${dropped ?? text}`;
+      }
+      out.replaceChildren(form.dataset.received, pre);
+    } catch {
+      out.textContent = form.dataset.failed;
+    }
+  });
+}
+
+function dress() {
+  main.querySelectorAll('.plot').forEach(readable);
+  main.querySelectorAll('.copy').forEach(copyable);
+  main.querySelectorAll('[data-echo]').forEach(echoing);
+}
+
+dress();
+/* Today's figures change once an hour: look every five minutes while somebody is looking, and not while they read. */
+setInterval(() => {
+  const isReading = main.contains(document.activeElement) && document.activeElement !== main;
+  if (!document.hidden && !isReading && main.querySelector('[data-live]')) show(location.href, { push: false });
+}, 5 * MINUTES);

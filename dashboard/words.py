@@ -1,0 +1,117 @@
+"""Say things in the reader's language: texts from the catalogues, numbers and dates by locale."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from importlib.resources import files
+from typing import Final, Literal
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+
+LANGUAGES: Final = ("nl", "en")
+DEFAULT: Final = "nl"
+_LOCALES: Final = {"nl": "nl_NL", "en": "en_GB"}
+_MINUTE: Final = 60
+
+DayStyle = Literal["day", "weekday", "short", "long", "month", "month_short"]
+_PATTERNS: Final[dict[DayStyle, str]] = {
+    "day": "d MMM",
+    "weekday": "EEE d MMM",
+    "short": "d MMM y",
+    "long": "EEEE d MMMM y",
+    "month": "MMMM y",
+    "month_short": "MMM y",
+}
+
+
+class Words:
+    """Hold one language.
+
+    Attributes:
+        language: `nl` or `en`.
+    """
+
+    def __init__(self, language: str, catalog: Catalog) -> None:
+        self.language = language
+        self.locale = Locale.parse(_LOCALES[language])
+        self._single = {m.id: m.string for m in catalog if isinstance(m.id, str) and isinstance(m.string, str)}
+        self._plural = {m.id[0]: m.string for m in catalog if isinstance(m.id, (list, tuple)) and m.id}
+        self._choose: Callable[[int], int] = lambda number: 0 if number == 1 else 1
+
+    def text(self, message: str, /, **values: object) -> str:
+        """Return *message* in this language, `{names}` filled from *values*."""
+        found = self._single.get(message) or message
+        return found.format(**values) if values else found
+
+    def count(self, one: str, many: str, number: int, /, **values: object) -> str:
+        """Return the form of a message that fits *number*, which fills `{n}`."""
+        forms = self._plural.get(one) or (one, many)
+        return str(forms[self._choose(number)]).format(n=self.number(number), **values)
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Return a number with the locale's separators."""
+        return str(format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale=self.locale))
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """Return a share as a percentage."""
+        pattern = "#,##0." + "0" * digits if digits else "#,##0"
+        mark = " %" if self.language == "nl" else "%"
+        return str(format_percent(share, format=pattern + mark, locale=self.locale))
+
+    def duration(self, seconds: float) -> str:
+        """Return a length of time in minutes and seconds."""
+        minutes, rest = divmod(round(seconds), _MINUTE)
+        return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+    def day(self, day: date, style: DayStyle = "day") -> str:
+        """Return a date; the weekday goes with `weekday` and `long`."""
+        return str(format_date(day, format=_PATTERNS[style], locale=self.locale))
+
+    def span(self, first: date, last: date) -> str:
+        """Return a stretch of days, the year once."""
+        if first == last:
+            return self.day(first, "long")
+        if first.year != last.year:
+            return f"{self.day(first, 'short')} – {self.day(last, 'short')}"
+        return f"{self.day(first)} – {self.day(last, 'short')}"
+
+    def country(self, code: str) -> str:
+        """Return the name of a country, or *code* where there is none."""
+        return str(self.locale.territories.get(code, code))
+
+
+def load() -> dict[str, Words]:
+    """Read both languages from the catalogues that come with the package."""
+    found = {}
+    for language in LANGUAGES:
+        file = files("dashboard") / "locale" / language / "LC_MESSAGES" / "turven.po"
+        with file.open("rb") as opened:
+            found[language] = Words(language, read_po(opened, locale=language))
+    return found
+
+
+def choose(asked: str | None, accepted: str) -> str:
+    """Return the language to answer in.
+
+    Args:
+        asked: `lang` of the address, which wins.
+        accepted: The header `Accept-Language`.
+    """
+    if asked in LANGUAGES:
+        return asked
+    return next((language for language in _by_preference(accepted) if language in LANGUAGES), DEFAULT)
+
+
+def _by_preference(accepted: str) -> Iterable[str]:
+    weighted = []
+    for place, item in enumerate(accepted.lower().split(",")[:20]):
+        name, _, weight = item.partition(";")
+        try:
+            preference = float(weight.replace("q=", "").strip() or 1)
+        except ValueError:
+            continue
+        weighted.append((-preference, place, name.strip().partition("-")[0]))
+    return (name for preference, _, name in sorted(weighted) if preference)

@@ -1,0 +1,26 @@
+"""Houses that the tests of the dashboard look at."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.clock import ManualClock
+from tests.dashboard.house import SCHOOL, TODAY, House, morning, school_days
+
+
+@pytest.fixture
+def empty(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
+    """Open a house with a site of which nothing was counted yet."""
+    house = House(tmp_path, clock, sites=(SCHOOL,))
+    yield house
+    house.history.close()
+
+
+@pytest.fixture
+def house(empty: House) -> House:
+    """Fill eight weeks and the morning of today."""
+    empty.close_days(list(school_days(TODAY - timedelta(1), 56)), drops={"bot": 340})
+    empty.run_today(*morning())
+    return empty
