@@ -102,6 +102,12 @@ def test_a_made_up_browser_is_unknown() -> None:
     assert (found.browser, found.major, found.os, found.device) == ("(unknown)", "", "(unknown)", "(unknown)")
 
 
+@pytest.mark.parametrize("version", ["1000", "4711", "123456782"])
+def test_a_number_that_is_no_version_is_not_kept(version: str) -> None:
+    """A major version has at most three digits; a longer number may be somebody's."""
+    assert AGENTS.read(CHROME.replace("156.0.0.0", f"{version}.0.0.0"), has_touch=False).major == ""
+
+
 def test_what_is_remembered_has_a_limit_and_an_end() -> None:
     """User agents are remembered up to a limit of number and length, and forgotten when the day turns."""
     agents = Agents()

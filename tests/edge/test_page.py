@@ -88,6 +88,8 @@ def clean(url: str) -> str:
         ("/rechtstreeks/angstschreeuw", "/rechtstreeks/:id"),
         ("/" + "%25" * 900, "/:id"),
         ("/" + "x" * 81, "/:id"),
+        ("/a" * 30, "/a" * SEGMENTS_MAX),
+        ("/" + "langer-" * 10 + "/langer-langer" * 10, "/" + "langer-" * 10 + "/langer-langer" * 9),
     ],
 )
 def test_a_url_becomes_a_cleaned_path(url: str, path: str) -> None:
