@@ -73,9 +73,9 @@ def named(hours: pl.DataFrame, blocks: list[Block]) -> pl.DataFrame:
 def _full(hours: pl.DataFrame, *, k: int) -> list[tuple[int, int]]:
     """Return first and last hour of each block that is full by itself.
 
-    Full means k visitors, none of whom made more than half of the pageviews: a block that is out cannot be taken
-    back, so it has to stand by itself. A block begins where the last one ended, except that empty hours before an
-    hour that is full alone are left out; elsewhere the first hour of a block would say that somebody was there.
+    Full means k visitors who saw pages, none of whom made more than half of the pageviews: a block that is out cannot
+    be taken back, so it has to stand by itself. A block begins where the last one ended, except that empty hours before
+    an hour that is full alone are left out; elsewhere the first hour of a block would say that somebody was there.
     """
     blocks: list[tuple[int, int]] = []
     start = 0
@@ -97,7 +97,7 @@ def _between(hours: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
 
 def _is_full(hours: pl.DataFrame, first: int, last: int, *, k: int) -> bool:
     views = _between(hours, first, last)["pageviews"]
-    return len(views) >= k and 2 * int(views.max() or 0) <= int(views.sum())  # type: ignore[arg-type]
+    return int((views > 0).sum()) >= k and 2 * int(views.max() or 0) <= int(views.sum())  # type: ignore[arg-type]
 
 
 def _block(hours: pl.DataFrame, first: int, last: int, *, k: int) -> Block:

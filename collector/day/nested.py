@@ -63,7 +63,11 @@ def fold_nested(
     ]
     for pair, net in tables:
         while (cut := net.weakest(k=k)) is not None:
-            dimension, folded = _fewest(pair, cut, now, lines)
+            choice = _fewest(pair, cut, now, lines)
+            if choice is None:
+                # Fewer than k people made all of it: then the total itself is withheld, and every line with it.
+                break
+            dimension, folded = choice
             now[dimension] = [OTHER if name in folded else name for name in now[dimension]]
             for (rows, columns), each in tables:
                 if dimension is rows:
@@ -128,8 +132,8 @@ def _joined(a: Lines, b: Lines) -> Table:
 
 def _fewest(
     pair: Pair, cut: Cut, now: Mapping[Dimension, list[str]], lines: Mapping[Dimension, Lines]
-) -> tuple[Dimension, set[str]]:
-    """Choose the names of fewest visitors that spoil the difference when they are folded."""
+) -> tuple[Dimension, set[str]] | None:
+    """Choose the names of fewest visitors that spoil the difference when they are folded; None where it is all."""
     choices = []
     for dimension, side in zip(pair, (cut.rows, cut.columns), strict=True):
         visitors = dict(zip(lines[dimension].names, lines[dimension].visitors.tolist(), strict=True))
@@ -141,8 +145,7 @@ def _fewest(
         folded = {name for name in firsts if name is not None}
         if len(folded) == len(wanted):
             choices.append((sum(visitors[name] for name in folded), dimension, folded))
-    _, dimension, folded = min(choices, key=lambda choice: choice[0])
-    return dimension, folded
+    return min(choices, key=lambda choice: choice[0])[1:] if choices else None
 
 
 def _numbers(names: list[str], name: str) -> Ints:

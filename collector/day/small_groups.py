@@ -55,7 +55,7 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
         if set(by_name) != {OTHER}:
             cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
     for pair in rules.pairs:
-        if pair[0] in kept and pair[1] in kept and len(facts.pairs.get(pair, ())):
+        if pair[0] in kept and pair[1] in kept and pair in facts.pairs:
             cells += _pair_cells(facts, pair, names, kept, figures, people, k=k)
     return cells
 
@@ -115,6 +115,8 @@ def _pair_cells(
         by_value.append({v: _UNSURE if name in unsure else name for v, name in names[dimension].items()})
     labels = tuple(sorted({OTHER, *own.values()}) for own in by_value)
     frame = facts.pairs[pair].filter(pl.col("pageviews") > 0)
+    if not len(frame):
+        return []
     cells = nested.table(frame, (by_value[0], by_value[1]), (labels[0], labels[1]), people)
     grid = Grid.of(*cells, frame["pageviews"].to_numpy())
     shown = tuple(np.array([name not in {OTHER, _UNSURE} for name in own]) for own in labels)
