@@ -14,36 +14,32 @@ below it make copies of their own (every `bytes` handed out is one); those go wh
 """
 
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from collector.clock import local_day
+from collector.clock import day_ends_at, local_day
 from collector.errors import SpoolError
 from collector.model import Epoch
 from collector.spool import files
 from collector.spool.files import is_in_memory, prepare_runtime_dir
-from collector.spool.frames import KEY_BYTES
+from collector.spool.keyfile import SECRET_BYTES, read_secret, write_secret
 from collector.spool.names import epoch_name, parse_epoch, salt_name, zone_name
 
 __all__ = ["SECRET_BYTES", "Secrets", "is_in_memory", "prepare_runtime_dir"]
 
-SECRET_BYTES: Final = KEY_BYTES
 #: A process that dies frees the lock; one that hangs with it is waited for one second.
 LOCK_TRIES_MAX: Final = 500
 LOCK_RETRY_SECONDS: Final = 0.002
 #: Oldest signs of destruction go first; a process looks at them every few seconds, not weeks later.
 DESTROYED_MAX: Final = 1_000
 _KEY: Final = "key"
-_MAGIC: Final = b"turven-key"
-_VERSION: Final = 1
-_CHECK_BYTES: Final = 8
-_PREFIX: Final = _MAGIC + _VERSION.to_bytes(2, "big")
+#: An empty file that is made anew whenever a salt of the epoch is replaced.
+_GENERATION: Final = "generation"
 
 
 class Secrets:
@@ -78,6 +74,7 @@ class Secrets:
         self._spool_dir = spool_dir
         self._kept: dict[Epoch, dict[str, bytearray]] = {}
         self._current: dict[str, Epoch] = {}
+        self._seen: dict[str, _Seen] = {}
 
     def current(self, timezone: str, *, now: datetime) -> Epoch:
         """Return the epoch in which events of *timezone* are counted, and begin that of a new local day.
@@ -87,6 +84,9 @@ class Secrets:
         Raises:
             SpoolError: `pointer_damaged`, `runtime_dir_unwritable`, `secrets_busy`, `timezone_name`.
         """
+        seen = self._seen.get(timezone)
+        if seen is not None and now < seen.ends_at and seen.is_unchanged():
+            return seen.epoch
         today = local_day(now, timezone)
         found = self._usable(timezone, today)
         if found is not None:
@@ -113,7 +113,7 @@ class Secrets:
         """
         secret = self._find(epoch, _KEY)
         if secret is None and self._key_dir is not None and not self._is_destroyed(epoch):
-            secret = self._read(self._key_dir / epoch_name(epoch) / _KEY, epoch, _KEY)
+            secret = read_secret(self._key_dir / epoch_name(epoch) / _KEY, epoch)
         if secret is None:
             raise _key_missing(epoch)
         return secret
@@ -136,7 +136,7 @@ class Secrets:
                 return found
             self._require_key(epoch)
             made = self._random(SECRET_BYTES)
-            self._write(self._folder(epoch) / name, epoch, name, made)
+            write_secret(self._folder(epoch) / name, epoch, made, random=self._random)
         self._remember(epoch, name, made)
         return made
 
@@ -157,14 +157,23 @@ class Secrets:
             old = files.open_existing(path, flags=os.O_WRONLY) if path.exists() else None
             made = self._random(SECRET_BYTES)
             try:
-                self._write(path, epoch, name, made, replace=True)
+                write_secret(path, epoch, made, random=self._random, replace=True)
                 if old is not None:
                     files.wipe_open(old)
             finally:
                 if old is not None:
                     os.close(old)
+            files.write_small(self._folder(epoch) / _GENERATION, b"", random=self._random, replace=True)
         self._remember(epoch, name, made)
         return made
+
+    def generation(self, epoch: Epoch) -> tuple[int, int]:
+        """Return what changes whenever a salt of *epoch* is replaced; cheap enough to ask several times a second."""
+        try:
+            found = (self._folder(epoch) / _GENERATION).stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_ino, found.st_mtime_ns
 
     def destroy(self, epoch: Epoch) -> None:
         """Overwrite and remove an epoch's seal key and salts, here and on disk; doing it again does nothing.
@@ -208,10 +217,14 @@ class Secrets:
             return self._write_back()
 
     def _usable(self, timezone: str, today: date) -> Epoch | None:
+        pointer = self._base / "current" / zone_name(timezone)
+        # Taken before the pointer is read: one that changes in between is then read again.
+        mark = _mark(pointer)
         epoch = self._pointer(timezone)
         if epoch is None or epoch.day < today or not (self._folder(epoch) / _KEY).exists():
             return None
         self._current[timezone] = epoch
+        self._seen[timezone] = _Seen(epoch, day_ends_at(epoch.day, timezone), pointer, mark, self._folder(epoch) / _KEY)
         return epoch
 
     def _pointer(self, timezone: str) -> Epoch | None:
@@ -237,7 +250,7 @@ class Secrets:
             if place is not None:
                 files.make_folder(place)
                 files.make_folder(place / epoch_name(epoch))
-                self._write(place / epoch_name(epoch) / _KEY, epoch, _KEY, key)
+                write_secret(place / epoch_name(epoch) / _KEY, epoch, key, random=self._random)
         self._remember(epoch, _KEY, key)
         self._point(epoch)
         return epoch
@@ -264,13 +277,13 @@ class Secrets:
             self._forget(epoch)
             return None
         path = self._folder(epoch) / name
-        secret = self._read(path, epoch, name)
+        secret = read_secret(path, epoch)
         if secret is None and name in self._kept.get(epoch, {}):
             if is_locked:
                 self._write_back()
             else:
                 self.restore()
-            secret = self._read(path, epoch, name)
+            secret = read_secret(path, epoch)
         if secret is not None:
             self._remember(epoch, name, secret)
         return secret
@@ -292,7 +305,7 @@ class Secrets:
             files.make_folder(folder)
             for name, secret in list(secrets.items()):
                 if not (folder / name).exists():
-                    self._write(folder / name, epoch, name, bytes(secret))
+                    write_secret(folder / name, epoch, bytes(secret), random=self._random)
                     is_restored = True
         for timezone, epoch in list(self._current.items()):
             found = self._pointer(timezone)
@@ -300,26 +313,6 @@ class Secrets:
                 self._point(epoch)
                 is_restored = True
         return is_restored
-
-    def _write(self, path: Path, epoch: Epoch, name: str, secret: bytes, *, replace: bool = False) -> None:
-        content = _PREFIX + secret + _check(epoch, name, secret)
-        files.write_small(path, content, random=self._random, replace=replace)
-
-    def _read(self, path: Path, epoch: Epoch, name: str) -> bytes | None:
-        raw = files.read_small(path)
-        if raw is None:
-            return None
-        version = raw[len(_MAGIC) : len(_PREFIX)]
-        if raw.startswith(_MAGIC) and version != _PREFIX[len(_MAGIC) :]:
-            raise SpoolError(
-                "key_version",
-                f"{path} is of key format {int.from_bytes(version, 'big')}; this Turven reads format {_VERSION}. "
-                "Close its day with the version that wrote it. Nothing was changed.",
-            )
-        secret = raw[len(_PREFIX) : len(_PREFIX) + SECRET_BYTES]
-        if len(secret) != SECRET_BYTES or raw != _PREFIX + secret + _check(epoch, name, secret):
-            raise SpoolError("key_damaged", f"{path} is damaged: what it sealed cannot be read. Nothing was changed.")
-        return secret
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -352,10 +345,26 @@ class Secrets:
         raise SpoolError("secrets_busy", f"Another process holds {path}; end it and try again.")
 
 
-def _check(epoch: Epoch, name: str, secret: bytes) -> bytes:
-    """Bind a secret to its place, so that a file that was damaged or moved is told from a good one."""
-    place = f"{epoch_name(epoch)}/{name}".encode("ascii")
-    return hashlib.blake2b(place, key=secret, digest_size=_CHECK_BYTES).digest()
+class _Seen(NamedTuple):
+    """Hold what `current` found, so that it costs two looks at the folder and not a file read for each batch."""
+
+    epoch: Epoch
+    ends_at: datetime
+    pointer: Path
+    mark: tuple[int, int, int] | None
+    key: Path
+
+    def is_unchanged(self) -> bool:
+        return self.mark is not None and _mark(self.pointer) == self.mark and _mark(self.key) is not None
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when another file takes the place of *path*."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _key_missing(epoch: Epoch) -> SpoolError:

@@ -87,6 +87,9 @@ def test_a_new_file_is_seen_before_the_epoch_is_called_drained(spool: Path) -> N
         third.end()
         reader.read()
         assert reader.is_drained()
+        fourth = SpoolWriter(spool, EPOCH, KEY)
+        assert not reader.is_drained(), "begun since the last read"
+        fourth.end()
 
 
 def test_an_epoch_without_files_is_drained(spool: Path) -> None:
