@@ -69,11 +69,11 @@ class Recorder:
         with self._changed:
             return [request for request in self.requests if request.method == "POST" and request.event["s"] == site]
 
-    def wait(self, site: str, count: int) -> list[dict[str, Any]]:
-        """Wait until *site* has sent *count* events and return what they say, in order of arrival."""
+    def wait(self, site: str, count: int) -> list[Recorded]:
+        """Wait until *site* has sent *count* events and return them in order of arrival."""
         self.wait_for(lambda: len(self.events(site)) >= count)
-        found = [request.event for request in self.events(site)]
-        assert len(found) == count, found
+        found = self.events(site)
+        assert len(found) == count, [request.body for request in found]
         return found
 
     def wait_for(self, claim: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 from tests.browser import open_browser, open_context
 from tests.recorder import Recorder, recording
@@ -33,6 +33,7 @@ class Walk:
         self.recorder = recorder
         self.errors: list[str] = []
         self.requested: list[str] = []
+        self._bodies: list[str] = []
         self._browser = browser
         self._context = open_context(browser)
 
@@ -64,12 +65,28 @@ class Walk:
             return self._context.pages[0]
         page = self._context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self.requested.append(f"{request.method} {request.url}"))
+        page.on("request", self._note)
         return page
 
+    def _note(self, request: Request) -> None:
+        self.requested.append(f"{request.method} {request.url}")
+        self._bodies.append(request.post_data or "")
+
     def wait(self, count: int) -> list[dict[str, Any]]:
-        """Wait until the site has sent *count* events in all."""
-        return self.recorder.wait(self.site, count)
+        """Wait until the site has sent *count* events in all and return them in the order in which they were sent.
+
+        They travel on several connections, so the order of arrival may be another one.
+        """
+        arrived = self.recorder.wait(self.site, count)
+        self.page.evaluate("0")
+        sent: list[dict[str, Any]] = []
+        for body in self._bodies:
+            found = next((request for request in arrived if request.body == body), None)
+            if found:
+                arrived.remove(found)
+                sent.append(found.event)
+        # What a page sends while it is left is not always reported by the browser.
+        return sent + [request.event for request in arrived]
 
     def sent(self) -> int:
         """Return how many events the browser has issued, after all scripts of the page had their turn."""

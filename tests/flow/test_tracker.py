@@ -141,6 +141,24 @@ def test_hidden_time_is_not_engagement(walk: Walk) -> None:
     assert walk.wait(3)[2]["d"] == 3_000
 
 
+def test_leaving_is_sent_where_only_pagehide_tells(walk: Walk) -> None:
+    """A browser that says nothing but `pagehide` on leaving (Safari 14) has its visible time sent, once."""
+    walk.page.goto(walk.show("engagement") + "/a")
+    walk.page.evaluate("() => { dispatchEvent(new Event('pagehide')); dispatchEvent(new Event('pagehide')) }")
+    assert [event["n"] for event in walk.wait(2)] == ["pageview", "engagement"]
+    assert walk.sent() == 2
+
+
+def test_a_house_that_does_not_answer_does_not_hurt_the_page(walk: Walk) -> None:
+    """Where the house cannot be reached the page's scripts see no error, thrown or rejected."""
+    walk.show(attributes='data-endpoint="http://weg.example/event"', head=_QUEUE)
+    walk.before("window.rejected = 0; addEventListener('unhandledrejection', () => { rejected++ })")
+    with walk.page.expect_event("requestfailed"):
+        walk.page.goto(f"http://{walk.host}:{walk.recorder.port}/les")
+    walk.sent()
+    assert walk.page.evaluate("rejected") == 0
+
+
 def test_outbound_links_name_the_host_only(walk: Walk) -> None:
     """A click on a link to another host sends that host and neither path nor query; own and mail links send nothing."""
     walk.show(
