@@ -39,3 +39,8 @@ def day_starts_at(day: date, timezone: str) -> datetime:
 def day_ends_at(day: date, timezone: str) -> datetime:
     """Return the first instant after the local *day* as aware UTC (23, 24 or 25 hours after its start)."""
     return day_starts_at(day + timedelta(days=1), timezone)
+
+
+def hour_starts_at(at: datetime, timezone: str) -> datetime:
+    """Return the instant at which the local hour of *at* began, as aware UTC."""
+    return at.astimezone(ZoneInfo(timezone)).replace(minute=0, second=0, microsecond=0).astimezone(UTC)

@@ -163,7 +163,7 @@ def load_settings(
         if value is not None:
             _put(raw, dotted.split("."), value)
     try:
-        settings = msgspec.convert(raw, Settings, strict=False)
+        settings = msgspec.convert(raw, Settings, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError as error:
         raise SettingsError("settings_invalid", f"{error}. See deploy/turven.toml for every setting.") from None
     _check(settings)
@@ -187,6 +187,12 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> None:
     for key in keys[:-1]:
         raw = raw.setdefault(key, {})
     raw[keys[-1]] = value
+
+
+def _to_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError("write a path as a text")
 
 
 def _check(settings: Settings) -> None:

@@ -1,0 +1,64 @@
+# make run    a full dashboard on demo data, http://127.0.0.1:8000
+# make test   every test, in a real browser too
+# make check  walls, types, style
+# make lock   renew requirements/*.txt (needs uv)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -r
+.DEFAULT_GOAL := help
+.PHONY: help run serve test check lock audit bench screenshots clean browser
+export PYTHONDONTWRITEBYTECODE := 1
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+run: $(VENV)/run.stamp
+	@$(BIN)/python -m turven demo
+
+serve: $(VENV)/run.stamp
+	@$(BIN)/python -m turven serve
+
+test: $(VENV)/test.stamp browser
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+check: $(VENV)/check.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group test pyproject.toml -o requirements/test.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group test --group check pyproject.toml -o requirements/check.txt
+
+$(VENV)/bin/python:
+	@echo "Making a Python environment in $(VENV) …"
+	@$(PYTHON) -c 'import sys; sys.exit("Turven needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt | $(VENV)/bin/python
+	@echo "Installing what Turven needs …"
+	@$(PIP) requirements/run.txt
+	@touch $@
+
+$(VENV)/test.stamp: requirements/test.txt | $(VENV)/bin/python
+	@echo "Installing what the tests need …"
+	@$(PIP) requirements/test.txt
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/check.stamp: requirements/check.txt | $(VENV)/bin/python
+	@echo "Installing what the checks need …"
+	@$(PIP) requirements/check.txt
+	@touch $@ $(VENV)/test.stamp $(VENV)/run.stamp
+
+# A real browser: Debian's, installed where apt is there and may be used.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { command -v apt-get >/dev/null && echo "Installing Debian's chromium …" \
+	       && $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null'; } \
+	  || { echo "The browser tests need chromium; install it and call make test again."; exit 1; }
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,97 @@
+"""What the command line asks of a house, running or not: a name, plain parameters, bytes as the answer."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from collector.audit.run import check_kept
+from collector.clock import Clock
+from collector.engine import Engine
+from collector.errors import SettingsError
+from collector.model import Site
+from collector.store.export import export_cells
+
+Params = Mapping[str, Any]
+
+
+class Commands:
+    """Answer commands on one engine."""
+
+    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._by_name: dict[str, Callable[[Params], bytes]] = {
+            "site_add": self._site_add,
+            "site_set": self._site_set,
+            "site_list": self._site_list,
+            "close": self._close,
+            "export": self._export,
+            "audit": self._audit,
+        }
+
+    def run(self, name: str, params: Params) -> bytes:
+        """Carry out a command.
+
+        Raises:
+            TurvenError: As the command says.
+        """
+        command = self._by_name.get(name)
+        if command is None:
+            raise SettingsError(
+                "command_unknown", f"The running house does not know {name!r}; restart it after an update."
+            )
+        return command(params)
+
+    def _site_add(self, params: Params) -> bytes:
+        try:
+            site = msgspec.convert(
+                {"timezone": self._engine.settings.timezone} | dict(params["site"]), Site, strict=False
+            )
+        except msgspec.ValidationError as error:
+            raise SettingsError("site_invalid", f"{error}.") from None
+        self._engine.sites.add(site, made_by=params["made_by"], reason=params["reason"], at=self._clock.now())
+        return msgspec.json.encode(site)
+
+    def _site_set(self, params: Params) -> bytes:
+        site = self._engine.sites.change(
+            params["site"],
+            dict(params["changes"]),
+            made_by=params["made_by"],
+            reason=params["reason"],
+            at=self._clock.now(),
+        )
+        return msgspec.json.encode(site)
+
+    def _site_list(self, _params: Params) -> bytes:
+        return msgspec.json.encode(self._engine.sites.all())
+
+    def _close(self, params: Params) -> bytes:
+        outcomes = self._engine.close_now(params.get("sites"))
+        return json.dumps(outcomes).encode()
+
+    def _audit(self, params: Params) -> bytes:
+        with self._engine.history.read() as cursor:
+            seen = check_kept(cursor, settings=self._engine.settings, clock=self._clock, ids=params["ids"])
+        return msgspec.json.encode(seen)
+
+    def _export(self, params: Params) -> bytes:
+        self._engine.sites.known(params["site"])
+        return export_cells(
+            self._engine.history,
+            site=params["site"],
+            first=_day(params.get("first")),
+            last=_day(params.get("last")),
+            form=params["format"],
+        )
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError("day_invalid", "Write days as YYYY-MM-DD.") from None

@@ -1,0 +1,71 @@
+"""The control socket: commands act on a running house through it, since DuckDB lets no second process in.
+
+One JSON line asks; one JSON line answers, followed by as many bytes as it says. The socket lies in the runtime
+directory, which only the house's own user may enter.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from collector.errors import SettingsError, StoreError, TurvenError
+from collector.guard import place
+
+log = logging.getLogger("turven.control")
+
+SOCKET_NAME: Final = "control.sock"
+REQUEST_BYTES_MAX: Final = 1_000_000
+#: A close of the largest house takes less; after it the command gives up waiting, not the house working.
+ANSWER_SECONDS_MAX: Final = 600
+
+_ERRORS: Final = {0: TurvenError, 1: TurvenError, 2: SettingsError, 3: StoreError}
+
+
+async def start_control(path: Path, run: Callable[[str, Mapping[str, Any]], bytes]) -> asyncio.Server:
+    """Listen for commands until the server is closed; a socket that a dead house left is replaced."""
+    await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(await reader.readline())
+            payload = await asyncio.to_thread(run, request["command"], request["params"])
+            head: dict[str, Any] = {"length": len(payload)}
+        except TurvenError as error:
+            payload, head = b"", {"error": error.code, "message": error.message, "exit": error.exit_code}
+        except Exception as error:  # noqa: BLE001 - the asker is told, the house goes on
+            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400 - no words of foreign errors
+            payload, head = b"", {"error": "internal", "message": "The command failed; see the house's log.", "exit": 1}
+        writer.write(json.dumps(head).encode() + b"\n" + payload)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, path, limit=REQUEST_BYTES_MAX)
+    await asyncio.to_thread(path.chmod, 0o600)
+    return server
+
+
+def ask(path: Path, command: str, params: Mapping[str, Any]) -> bytes | None:
+    """Have a running house carry out a command; return its answer, or `None` where no house is running.
+
+    Raises:
+        TurvenError: As the command says, or `control_broken`.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS_MAX)
+        try:
+            connection.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        connection.sendall(json.dumps({"command": command, "params": params}).encode() + b"\n")
+        with connection.makefile("rb") as stream:
+            line = stream.readline()
+            if not line:
+                raise TurvenError("control_broken", "The house stopped before it answered; look in its log.")
+            head = json.loads(line)
+            if "error" in head:
+                raise _ERRORS[head["exit"]](head["error"], head["message"])
+            return stream.read(head["length"])

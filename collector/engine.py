@@ -1,0 +1,300 @@
+"""Join spool, current day and history: the only code that moves events towards cells.
+
+One engine a house. It tails the spool, holds the current day of each time zone, commits hours, turns the epoch at
+local midnight, closes days under the k rule, and destroys what they were counted from once the file was compared.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import RLock
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from collector.clock import Clock, hour_starts_at, local_day, local_hour
+from collector.day.close import close_part, committed_blocks, running_cells
+from collector.errors import SpoolError, StoreError
+from collector.model import Epoch, Origin, Outcome, Site
+from collector.policy import Rules
+from collector.running import RunningDay
+from collector.settings import Settings
+from collector.spool import files
+from collector.spool.reader import SpoolReader
+from collector.spool.secrets import Secrets
+from collector.store.history import History
+from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
+from collector.store.sites import Sites
+
+log = logging.getLogger("turven.engine")
+
+#: Longest wait for a collector to go on in a new file when a site's salt was replaced.
+SWITCH_WAIT_SECONDS: Final = 5.0
+SWITCH_LOOK_SECONDS: Final = 0.02
+#: An hour is committed this long after it ended, when all that was acknowledged in it is in the spool.
+HOUR_SETTLES: Final = timedelta(seconds=2)
+
+
+class Engine:
+    """Run the house behind the door."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock, random: Callable[[int], bytes] = os.urandom, day_memory: str = "4GB"
+    ) -> None:
+        """Open the history, rebuild the current days from the spool, and note what cannot be read.
+
+        Raises:
+            StoreError: The history file or a spool file is damaged, foreign, newer or in use.
+        """
+        self.settings = settings
+        self._clock = clock
+        self._lock = RLock()
+        self._day_memory = day_memory
+        self.wait: Callable[[], None] = _wait
+        self._days: dict[Epoch, RunningDay] = {}
+        files.prepare_runtime_dir(settings.runtime_path())
+        self.secrets = Secrets(settings.runtime_path(), random=random, key_dir=_key_dir(settings))
+        self.history = History(settings.history_file, at=clock.now())
+        self.sites = Sites(self.history, random=random)
+        self.ledger = Ledger(self.history)
+        self._recover()
+
+    def rules(self, site: Site) -> Rules:
+        """Return what is in force for *site*."""
+        return self.settings.privacy.rules(site.profile)
+
+    # -- the round ------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Go round once: drain the spool, commit hours, close what is past."""
+        with self._lock:
+            now = self._clock.now()
+            current = {zone: self.secrets.current(zone, now=now) for zone in self._zones()}
+            self._find_epochs(current.values())
+            for running in list(self._days.values()):
+                running.drain()
+                self._report_damage(running)
+            for running in list(self._days.values()):
+                if current.get(running.epoch.timezone) != running.epoch:
+                    self._close_past(running)
+            self._commit_hours(now)
+
+    def close_now(self, site_ids: Sequence[str] | None = None) -> dict[str, Outcome | None]:
+        """Close the running part of sites now; the next part follows with a new salt.
+
+        A site below k is left to run on.
+
+        Args:
+            site_ids: Which; `None` for all.
+
+        Returns:
+            Per site: `kept`, or `None` where fewer than k visitors came.
+
+        Raises:
+            SettingsError: `site_unknown`.
+        """
+        with self._lock:
+            self.tick()
+            chosen = self.sites.all() if site_ids is None else [self.sites.known(name) for name in site_ids]
+            outcomes: dict[str, Outcome | None] = {}
+            for running in list(self._days.values()):
+                here = [site for site in chosen if site.timezone == running.epoch.timezone]
+                outcomes |= self._close_sites(running, here)
+            self._publish()
+            return {site.id: outcomes.get(site.id) for site in chosen}
+
+    def stop(self) -> None:
+        """Take in what is left of the spool and let go of every file."""
+        with self._lock:
+            for running in self._days.values():
+                running.close()
+            self._days.clear()
+            self.history.close()
+
+    # -- running epochs -------------------------------------------------------------------------------------------
+
+    def _zones(self) -> list[str]:
+        return sorted({self.settings.timezone} | {site.timezone for site in self.sites.all()})
+
+    def _run(self, epoch: Epoch) -> RunningDay:
+        running = self._days.get(epoch)
+        if running is None:
+            reader = SpoolReader(self.settings.spool_dir, epoch, self.secrets.seal_key(epoch))
+            running = RunningDay(
+                epoch, reader=reader, counted=self.ledger.counted(epoch), memory_limit=self._day_memory
+            )
+            self._days[epoch] = running
+        return running
+
+    def _find_epochs(self, current: Iterable[Epoch]) -> None:
+        """Run every epoch that is current or has left a spool, and give up those whose key is gone."""
+        for epoch in {*current, *files.list_epochs(self.settings.spool_dir)}:
+            try:
+                self._run(epoch)
+            except SpoolError as error:
+                if error.code != "key_missing":
+                    raise
+                self._give_up(epoch, at=self._clock.now())
+
+    def _recover(self) -> None:
+        self._find_epochs(())
+        for running in self._days.values():
+            events = running.drain()
+            log.info("rebuilt %s part %d: %d events", running.epoch.day, running.epoch.part, events)
+
+    def _give_up(self, epoch: Epoch, *, at: datetime) -> None:
+        """Note that the machine lost the key of *epoch*: what was committed by the hour is all that is left."""
+        log.warning(
+            "The key of %s, %s part %d is gone (reboot?): the day's detail is lost, its committed hours are kept.",
+            epoch.timezone, epoch.day, epoch.part,
+        )  # fmt: skip
+        self.ledger.note_gap(epoch, reason="keys_lost", at=at)
+        lost = []
+        for site in self.sites.all():
+            part = self.ledger.next_part(site.id, epoch.day)
+            if site.timezone == epoch.timezone and self.ledger.has_committed_hours(site.id, epoch.day, part):
+                lost.append(self._part(site, epoch, part=part, outcome=Outcome.LOST, spool={}))
+        self.ledger.keep(lost)
+        files.set_aside(self.settings.spool_dir, epoch)
+        while self.secrets.current(epoch.timezone, now=at) <= epoch:
+            self.secrets.turn(epoch.timezone, now=at)
+
+    def _report_damage(self, running: RunningDay) -> None:
+        for sentence in running.reader.damage():
+            log.error("%s", sentence)
+            self.ledger.note_gap(running.epoch, reason="spool_damaged", at=self._clock.now())
+
+    # -- closing --------------------------------------------------------------------------------------------------
+
+    def _close_past(self, running: RunningDay) -> None:
+        if not running.reader.is_drained():
+            return
+        epoch = running.epoch
+        positions = running.reader.positions()
+        parts = [self._close_part(running, site, positions) for site in self._here(running)]
+        self.ledger.keep(parts)
+        self.ledger.keep_house_drops(day=epoch.day, epoch_part=epoch.part, drops=running.drops_of(""))
+        self._compare(parts)
+        self.secrets.destroy(epoch)
+        files.destroy(self.settings.spool_dir, epoch)
+        files.clear_aside(self.settings.spool_dir)
+        running.close()
+        del self._days[epoch]
+        log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(parts))
+        self._publish()
+
+    def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:
+        due = [site for site in sites if running.day.visitors(site.id) >= self.rules(site).k]
+        if not due:
+            return {}
+        before = frozenset(running.reader.positions())
+        for site in due:
+            self.secrets.replace_salt(running.epoch, site.id)
+        self._await_switch(running, before)
+        positions = {file: end for file, end in running.reader.positions().items() if file in before}
+        parts = [self._close_part(running, site, positions) for site in due]
+        self.ledger.keep(parts)
+        self._compare(parts)
+        for site in due:
+            running.forget(site.id, positions=positions)
+        running.release()
+        return {part.site: part.outcome for part in parts}
+
+    def _await_switch(self, running: RunningDay, before: frozenset[str]) -> None:
+        """Wait until collectors write to new files, so that each visitor counts under one salt in each part."""
+        ends_at = time.monotonic() + SWITCH_WAIT_SECONDS
+        running.drain(hold=before)
+        while not all(running.reader.is_complete(file) for file in before):
+            if time.monotonic() > ends_at:
+                raise StoreError("collector_busy", "A collector did not go on to a new file; close again.")
+            self.wait()
+            running.drain(hold=before)
+
+    def _close_part(self, running: RunningDay, site: Site, positions: dict[str, int]) -> ClosedPart:
+        epoch = running.epoch
+        part = self.ledger.next_part(site.id, epoch.day)
+        closing = close_part(running.day, site.id, self.rules(site))
+        if closing.cells is None:
+            return self._part(site, epoch, part=part, outcome=Outcome.BELOW_K, spool=positions)
+        drops = running.drops_of(site.id)
+        if closing.late:
+            drops["late"] = drops.get("late", 0) + closing.late
+        made = self._part(site, epoch, part=part, outcome=Outcome.KEPT, spool=positions)
+        return msgspec.structs.replace(made, cells=closing.cells, drops=drops)
+
+    def _part(self, site: Site, epoch: Epoch, *, part: int, outcome: Outcome, spool: dict[str, int]) -> ClosedPart:
+        rules = self.rules(site)
+        return ClosedPart(
+            site=site.id,
+            day=epoch.day,
+            part=part,
+            outcome=outcome,
+            origin=Origin.TRACKER,
+            identity=rules.identity(site.identity),
+            profile=site.profile,
+            k=rules.k,
+            settings=self.sites.head(),
+            closed_at=self._clock.now(),
+            epoch_part=epoch.part,
+            spool=spool,
+        )
+
+    def _compare(self, parts: Sequence[ClosedPart]) -> None:
+        self.history.reopen()
+        different = self.ledger.differs(parts)
+        if different:
+            raise StoreError(
+                "close_differs", f"{different} reads differently from the file; nothing was destroyed. Check the disk."
+            )
+
+    # -- the running day ------------------------------------------------------------------------------------------
+
+    def _commit_hours(self, now: datetime) -> None:
+        changed = False
+        for running in self._days.values():
+            settled = now - HOUR_SETTLES
+            hour = local_hour(settled, running.epoch.timezone)
+            if hour == running.hour or local_day(settled, running.epoch.timezone) != running.epoch.day:
+                continue
+            until = int(hour_starts_at(settled, running.epoch.timezone).timestamp())
+            for site in self._here(running):
+                self._commit_site(running, site, hour=hour, until=until)
+            running.hour, changed = hour, True
+        if changed:
+            self._publish()
+
+    def _commit_site(self, running: RunningDay, site: Site, *, hour: int, until: int) -> None:
+        blocks = committed_blocks(running.day, site.id, self.rules(site), hour=hour, until=until)
+        kept = [HourBlock(**{name: getattr(block, name) for name in HourBlock.__struct_fields__}) for block in blocks]
+        day = running.epoch.day
+        self.ledger.commit_hours(site=site.id, day=day, part=self.ledger.next_part(site.id, day), blocks=kept)
+
+    def _here(self, running: RunningDay) -> list[Site]:
+        return [
+            site for site in self.sites.all() if site.timezone == running.epoch.timezone and running.day.events(site.id)
+        ]
+
+    def _publish(self) -> None:
+        """Show the dashboard the running day as of the last committed hour, as k-ruled cells."""
+        frames = [pl.DataFrame(schema=CELL_SCHEMA)]
+        settled = self._clock.now() - HOUR_SETTLES
+        for running in self._days.values():
+            until = int(hour_starts_at(settled, running.epoch.timezone).timestamp())
+            for site in self._here(running):
+                cells = running_cells(running.day, site.id, self.rules(site), until=until)
+                day = running.epoch.day
+                part = self.ledger.next_part(site.id, day)
+                frames.append(cell_frame(cells, site=site.id, day=day, part=part))
+        self.history.publish(pl.concat(frames))
+
+
+def _key_dir(settings: Settings) -> Path | None:
+    return settings.data_dir / "keys" if settings.keep_day_through_reboot else None
+
+
+def _wait() -> None:
+    time.sleep(SWITCH_LOOK_SECONDS)

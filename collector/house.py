@@ -1,0 +1,123 @@
+"""The collector as one running whole: engine, intake, doors and control socket, started and stopped in order."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import maxminddb
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from collector import app
+from collector.clock import Clock
+from collector.commands import Commands
+from collector.control import SOCKET_NAME, start_control
+from collector.edge.gate import Gate
+from collector.engine import Engine
+from collector.errors import SettingsError, TurvenError
+from collector.guard import place
+from collector.intake import Intake
+from collector.script import Scripts, read_source
+from collector.settings import Settings
+
+log = logging.getLogger("turven.house")
+
+#: How often the engine goes round.
+ROUND_SECONDS: Final = 0.5
+
+
+class House:
+    """Hold the parts of a running collector."""
+
+    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+        """Open everything.
+
+        Raises:
+            TurvenError: The history, the spool or the keys cannot be used; see `Engine`.
+        """
+        self.settings = settings
+        self.engine = Engine(settings, clock=clock)
+        gate = Gate(
+            privacy=settings.privacy,
+            server=settings.server,
+            site=self.engine.sites.get,
+            lookup=country_lookup(settings),
+        )
+        self.intake = Intake(
+            gate=gate,
+            secrets=self.engine.secrets,
+            spool_dir=settings.spool_dir,
+            clock=clock,
+            house_zone=settings.timezone,
+        )
+        self.commands = Commands(self.engine, clock=clock)
+        self.scripts = Scripts(read_source(), rules=settings.privacy.rules)
+        self._ready = False
+
+    def routes(self) -> list[Route]:
+        """Return the collector's routes."""
+        doors = app.routes(self.intake, server=self.settings.server, scripts=self.scripts, sites=self.engine.sites)
+        return [*doors, Route("/health", self._health)]
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"live": True, "ready": self._ready}, status_code=200 if self._ready else 503)
+
+    @asynccontextmanager
+    async def running(self, _app: object = None) -> AsyncIterator[None]:
+        """Run engine, intake and control socket until the block ends; then write what is pending and let go."""
+        control = await start_control(self.settings.runtime_path() / SOCKET_NAME, self.commands.run)
+        tasks = [asyncio.create_task(self._rounds()), asyncio.create_task(self.intake.run())]
+        self._ready = True
+        try:
+            yield
+        finally:
+            self._ready = False
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            control.close()
+            self.intake.stop()
+            await asyncio.to_thread(self._last_round)
+
+    async def _rounds(self) -> None:
+        while True:
+            await asyncio.to_thread(self._round)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    def _round(self) -> None:
+        try:
+            self.engine.tick()
+        except TurvenError as error:
+            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
+        except Exception as error:  # noqa: BLE001 - the next round tries again; foreign words stay out of the log
+            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400
+
+    def _last_round(self) -> None:
+        self._round()
+        self.engine.stop()
+
+
+def country_lookup(settings: Settings) -> Callable[[str], str] | None:
+    """Open the operator's own country table, if there is one.
+
+    Raises:
+        SettingsError: `country_file_unreadable`.
+    """
+    if not settings.server.country_file:
+        return None
+    try:
+        reader = maxminddb.open_database(settings.server.country_file)
+    except (OSError, maxminddb.InvalidDatabaseError):
+        raise SettingsError(
+            "country_file_unreadable", f"server.country_file: {settings.server.country_file} is no .mmdb file."
+        ) from None
+
+    def look_up(address: str) -> str:
+        record: Any = reader.get(address)
+        return str(record.get("country", {}).get("iso_code", "")) if isinstance(record, dict) else ""
+
+    return look_up

@@ -1,0 +1,207 @@
+"""The collector's side of the spool: what one turn of the event loop admits is written before its replies leave."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from collector.clock import Clock, day_ends_at
+from collector.edge.gate import Gate
+from collector.edge.raw import RawRequest
+from collector.edge.visitor import Salt
+from collector.errors import StoreError
+from collector.event import Batch, Drop, Event, Malformed, Reason, Tally
+from collector.model import Epoch, Site
+from collector.spool.secrets import Secrets
+from collector.spool.writer import SpoolWriter, open_current
+
+log = logging.getLogger("turven.intake")
+
+#: How often the collector looks whether its epoch has ended or a salt was replaced, and writes what it refused.
+LOOK_SECONDS: Final = 0.25
+
+
+class Stream:
+    """Write events of one epoch to a file of its own."""
+
+    def __init__(self, epoch: Epoch, *, writer: SpoolWriter, secrets: Secrets) -> None:
+        self.epoch = epoch
+        self.ends_at = day_ends_at(epoch.day, epoch.timezone).timestamp()
+        self.pending = Batch.empty()
+        self._writer = writer
+        self._secrets = secrets
+        self._salts: dict[str, Salt] = {}
+        self._generation = secrets.generation(epoch)
+
+    def salt(self, site: Site) -> Salt:
+        """Return the site's salt of this epoch."""
+        salt = self._salts.get(site.id)
+        if salt is None:
+            salt = self._salts[site.id] = Salt(self._secrets.salt(self.epoch, site.id))
+        return salt
+
+    def has_new_salts(self) -> bool:
+        """Tell whether a salt was replaced since the file was begun."""
+        return self._secrets.generation(self.epoch) != self._generation
+
+    def flush(self) -> None:
+        """Write what is pending as one frame.
+
+        Raises:
+            StoreError: The disk took neither this file nor a new one.
+        """
+        batch, self.pending = self.pending, Batch.empty()
+        if batch.events or batch.tallies:
+            self._writer.append(batch)
+
+    def end(self) -> None:
+        """Write what is pending and say that nothing follows.
+
+        Raises:
+            StoreError: As `flush`.
+        """
+        try:
+            self.flush()
+        finally:
+            self._writer.end()
+
+
+class Intake:
+    """Let requests through the gate and into the spool."""
+
+    def __init__(self, *, gate: Gate, secrets: Secrets, spool_dir: Path, clock: Clock, house_zone: str) -> None:
+        """Take in what *gate* admits.
+
+        Args:
+            gate: Turns a request into an event, a drop or an error.
+            secrets: Epochs, seal keys and salts.
+            spool_dir: Where each stream makes its own file.
+            clock: Tells the time of arrival.
+            house_zone: Time zone whose day counts what belongs to no site, such as opt-outs.
+        """
+        self._gate = gate
+        self._secrets = secrets
+        self._spool_dir = spool_dir
+        self._clock = clock
+        self._house_zone = house_zone
+        self._streams: dict[str, Stream] = {}
+        self._drops: Counter[tuple[str, str]] = Counter()
+        self._zones: dict[str, str] = {}
+        self._flushed: asyncio.Future[None] | None = None
+        self._failure: StoreError | None = None
+        self.accepted = 0
+
+    def admit(self, raw: RawRequest) -> Event | Drop | Malformed:
+        """Let one request through the gate; an event is pending until `written` is over.
+
+        Raises:
+            StoreError: There is no epoch to write to.
+        """
+        at = int(self._clock.now().timestamp())
+        failures: list[StoreError] = []
+        outcome = self._gate.admit(raw, at=at, salt=self._salt_at(at, failures))
+        if failures:
+            raise failures[0]
+        if isinstance(outcome, Event):
+            stream = self._streams[self._zones[outcome.site]]
+            stream.pending.events.append(outcome)
+            self.accepted += 1
+        elif isinstance(outcome, Drop):
+            self._drops[outcome.site, outcome.reason] += 1
+        else:
+            self._drops["", Reason.INVALID] += 1
+        return outcome
+
+    def echo(self, raw: RawRequest) -> dict[str, object]:
+        """Say what would be stored of a request; nothing is counted."""
+        return self._gate.echo(raw, at=int(self._clock.now().timestamp()))
+
+    async def written(self) -> None:
+        """Wait until what this turn of the loop admitted is in the spool.
+
+        Raises:
+            StoreError: It could not be written; the sender is asked to come again.
+        """
+        if self._flushed is None:
+            loop = asyncio.get_running_loop()
+            self._flushed = loop.create_future()
+            loop.call_soon(self._flush)
+        await asyncio.shield(self._flushed)
+
+    def _flush(self) -> None:
+        flushed, self._flushed = self._flushed, None
+        for stream in self._streams.values():
+            self._try(stream.flush)
+        failure, self._failure = self._failure, None
+        if flushed and failure:
+            flushed.set_exception(failure)
+        elif flushed:
+            flushed.set_result(None)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """Write, or remember for this turn's replies that it failed."""
+        try:
+            write()
+        except StoreError as error:
+            log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
+            self._failure = error
+
+    def _salt_at(self, at: int, failures: list[StoreError]) -> Callable[[Site], Salt]:
+        """Return what hands the gate a site's salt; the gate lets no error out, so a failure is noted here."""
+
+        def salt(site: Site) -> Salt:
+            try:
+                stream = self._streams.get(site.timezone)
+                if stream is None or at >= stream.ends_at:
+                    stream = self._turn(site.timezone)
+                self._zones[site.id] = site.timezone
+                return stream.salt(site)
+            except StoreError as error:
+                failures.append(error)
+                raise
+
+        return salt
+
+    def _turn(self, timezone: str) -> Stream:
+        """Begin a file of the current epoch and end the one before."""
+        writer = open_current(self._spool_dir, self._secrets, timezone, now=self._clock.now())
+        stream = Stream(writer.epoch, writer=writer, secrets=self._secrets)
+        before, self._streams[timezone] = self._streams.get(timezone), stream
+        if before:
+            self._try(before.end)
+        return stream
+
+    def look(self) -> None:
+        """Turn what has ended, and write the tallies of what was refused."""
+        for timezone, stream in list(self._streams.items()):
+            now = self._clock.now()
+            if self._secrets.current(timezone, now=now) != stream.epoch or stream.has_new_salts():
+                self._turn(timezone)
+        self._write_tallies()
+
+    def _write_tallies(self) -> None:
+        drops, self._drops = self._drops, Counter()
+        for (site, reason), count in drops.items():
+            timezone = self._zones.get(site, self._house_zone)
+            stream = self._streams.get(timezone) or self._turn(timezone)
+            stream.pending.tallies.append(Tally(site, reason, count))
+        if drops:
+            self._flush()
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                self.look()
+            except StoreError as error:
+                log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
+
+    def stop(self) -> None:
+        """Write what is pending and end every file."""
+        self._write_tallies()
+        for stream in self._streams.values():
+            self._try(stream.end)
+        self._streams.clear()

@@ -1,0 +1,33 @@
+"""Read a copy of a history file, as an auditor holds it: nothing is written, nothing else is reached."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from collector.errors import StoreError
+
+
+@contextmanager
+def read_copy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a connection to a copy of a history file.
+
+    Raises:
+        StoreError: `history_missing`, `history_unreadable` (damaged, of another version, or open in a running house).
+    """
+    if not path.is_file():
+        raise StoreError("history_missing", f"There is no file {path}.")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise StoreError(
+            "history_unreadable",
+            f"{path} cannot be read ({type(error).__name__}). Of a running house, ask without --history.",
+        ) from None
+    try:
+        connection.execute("set temp_directory = ''")
+        connection.execute("set enable_external_access = false")
+        yield connection
+    finally:
+        connection.close()

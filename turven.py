@@ -1,0 +1,258 @@
+"""The front door of Turven: the command line, and the only module that knows both collector and dashboard."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+
+from collector import __version__
+from collector.audit.finding import Result, Seen
+from collector.audit.run import as_text, check_active, check_kept, chosen, findings
+from collector.clock import SystemClock
+from collector.commands import Commands
+from collector.control import SOCKET_NAME, ask
+from collector.engine import Engine
+from collector.errors import TurvenError
+from collector.guard import Guard
+from collector.house import House
+from collector.log import start_logging
+from collector.model import Identity, Profile
+from collector.settings import Settings, load_settings
+from collector.store.copy import read_copy
+from collector.store.export import FORMATS
+from collector.store.migrate import schema_sql
+
+#: Who made a change that came by the command line, unless `--by` says otherwise.
+OPERATOR = "operator"
+
+
+class _Group(click.Group):
+    """Turn an error of ours into its sentence and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TurvenError as error:
+            click.echo(f"turven: {error.message} [{error.code}]", err=True)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path), envvar="TURVEN_CONFIG", help="Settings file [turven.toml].")
+@click.version_option(__version__, prog_name="turven")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Count how a site is used and never who used it."""
+    ctx.obj = config
+
+
+def _settings(ctx: click.Context, **flags: Any) -> Settings:
+    settings = load_settings(
+        ctx.find_object(Path), flags={key.replace("__", "."): value for key, value in flags.items()}
+    )
+    start_logging(settings.log_level)
+    return settings
+
+
+def command(settings: Settings, name: str, params: Mapping[str, Any]) -> bytes:
+    """Have the house carry out a command: the running one through its socket, else a stopped one directly."""
+    answer = ask(settings.runtime_path() / SOCKET_NAME, name, params)
+    if answer is not None:
+        return answer
+    clock = SystemClock()
+    engine = Engine(settings, clock=clock)
+    try:
+        return Commands(engine, clock=clock).run(name, params)
+    finally:
+        engine.stop()
+
+
+@main.command()
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen [127.0.0.1:8000].")
+@click.option("--collectors", type=click.IntRange(0, 64), help="Ingest processes beside the main one [0].")
+@click.pass_context
+def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> None:
+    """Serve collector and dashboard."""
+    run_house(_settings(ctx, server__listen=listen, server__collectors=collectors))
+
+
+def build(settings: Settings, *, clock: SystemClock | None = None) -> Starlette:
+    """Compose collector and dashboard into one application."""
+    house = House(settings, clock=clock or SystemClock())
+    return Starlette(routes=[*house.routes()], lifespan=house.running)
+
+
+def run_house(settings: Settings) -> None:
+    """Serve until told to stop."""
+    host, _, port = settings.server.listen.rpartition(":")
+    app = Guard(build(settings))
+    click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
+    uvicorn.run(
+        app,
+        host=host.strip("[]"),
+        port=int(port),
+        # The access log holds the full address and query; proxy headers are read at the edge, from trusted hops only.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        log_config=None,
+        http="httptools",
+        loop="uvloop",
+    )
+
+
+@main.group()
+def site() -> None:
+    """Sites, and what their controller has switched on."""
+
+
+def _site_options(function: Any) -> Any:
+    for option in reversed(
+        (
+            click.option(
+                "--host", "hosts", multiple=True, metavar="HOST", help="Host of the site's pages; repeatable."
+            ),
+            click.option("--controller", metavar="NAME", help="Who decides: the school or its board."),
+            click.option("--agreement", metavar="REF", help="Reference of the processor agreement."),
+            click.option("--agreed-on", metavar="DATE", help="Date of the agreement, YYYY-MM-DD."),
+            click.option("--profile", type=click.Choice([p.value for p in Profile])),
+            click.option(
+                "--template", "templates", multiple=True, metavar="PATH", help="Registered path, e.g. /toets/:id."
+            ),
+            click.option(
+                "--sensitive", multiple=True, metavar="PATH", help="Prefix folded into its parent; repeatable."
+            ),
+            click.option("--on/--off", "is_on", default=None, help="Count events, or stop counting."),
+            click.option("--by", "made_by", default=OPERATOR, show_default=True, help="Who makes the change."),
+            click.option("--reason", default="", help="Why; stands in the settings log."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, ())
+    }
+
+
+@site.command("add")
+@click.argument("site_id", metavar="ID")
+@click.option(
+    "--identity",
+    type=click.Choice([i.value for i in Identity]),
+    required=True,
+    help="network: address and browser tell visitors apart, nothing is stored on the device; behind one shared address "
+    "everybody looks alike. browser: one random number in the browser until midnight; a school needs this.",
+)
+@click.option("--timezone", metavar="TZ", help="Decides where the day begins [settings].")
+@_site_options
+@click.pass_context
+def site_add(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
+    """Take a new site into the house."""
+    settings = _settings(ctx)
+    params = {"site": {"id": site_id, **_changes(options)}, "made_by": made_by, "reason": reason}
+    added = json.loads(command(settings, "site_add", params))
+    click.echo(f"Added {added['id']}, {'on' if added['is_on'] else 'off: nothing is counted yet'}.")
+
+
+@site.command("set")
+@click.argument("site_id", metavar="ID")
+@_site_options
+@click.pass_context
+def site_set(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
+    """Change what a site has switched on."""
+    settings = _settings(ctx)
+    params = {"site": site_id, "changes": _changes(options), "made_by": made_by, "reason": reason}
+    command(settings, "site_set", params)
+    click.echo(f"Changed {site_id}; recorded in the settings log by {made_by}.")
+
+
+@site.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Every setting, as JSON.")
+@click.pass_context
+def site_list(ctx: click.Context, *, as_json: bool) -> None:
+    """List the sites."""
+    answer = command(_settings(ctx), "site_list", {})
+    if as_json:
+        click.echo(answer)
+        return
+    for row in json.loads(answer):
+        state = "on" if row["is_on"] else "off"
+        click.echo(f"{row['id']}  {state}  {row['profile']}  {row['identity']}  {' '.join(row['hosts'])}")
+
+
+@main.command("close")
+@click.option("--site", "sites", multiple=True, metavar="ID", help="Which; all where none is named.")
+@click.pass_context
+def close_day(ctx: click.Context, sites: tuple[str, ...]) -> None:
+    """Close the current day now; the next part follows."""
+    outcomes = json.loads(command(_settings(ctx), "close", {"sites": list(sites) or None}))
+    for name, outcome in outcomes.items():
+        click.echo(f"{name}: {'closed' if outcome else 'fewer visitors than the threshold; runs on'}")
+
+
+@main.command()
+@click.option("--site", required=True, metavar="ID")
+@click.option("--from", "first", metavar="DATE", help="First day, YYYY-MM-DD.")
+@click.option("--to", "last", metavar="DATE", help="Last day, YYYY-MM-DD.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("-o", "--output", type=click.File("wb"), default="-", help="File [stdout].")
+@click.pass_context
+def export(ctx: click.Context, site: str, first: str | None, last: str | None, form: str, output: Any) -> None:
+    """Write every cell of a site."""
+    output.write(command(_settings(ctx), "export", {"site": site, "first": first, "last": last, "format": form}))
+
+
+@main.command()
+@click.argument("ids", nargs=-1, metavar="[R..]")
+@click.option("--json", "as_json", is_flag=True, help="One finding a requirement, as JSON.")
+@click.option("--lang", type=click.Choice(["nl", "en"]), default="nl", show_default=True)
+@click.option("--history", type=click.Path(path_type=Path), help="A copy of a history file: off-line, nothing is run.")
+@click.option(
+    "--mark", "marks", multiple=True, help="A mark of your own that the canary run must not find; repeatable."
+)
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    /,
+    ids: tuple[str, ...],
+    *,
+    as_json: bool,
+    lang: str,
+    history: Path | None,
+    marks: tuple[str, ...],
+) -> None:
+    """Gather the evidence that the promises hold; exit 1 where one does not."""
+    settings, clock = _settings(ctx), SystemClock()
+    requirements = chosen(ids)
+    names = [requirement.id for requirement in requirements]
+    if history:
+        with read_copy(history) as cursor:
+            answers = [check_kept(cursor, settings=settings, clock=clock, ids=names)]
+    else:
+        kept = msgspec.json.decode(command(settings, "audit", {"ids": names}), type=dict[str, Seen])
+        answers = [kept, check_active(settings.privacy, ids=names, extra_marks=marks)]
+    made = findings(requirements, answers, settings=settings, at=clock.now())
+    click.echo(msgspec.json.encode(made) if as_json else as_text(made, language=lang))
+    sys.exit(any(finding.result is Result.FAIL for finding in made))
+
+
+@main.command()
+def schema() -> None:
+    """Print schema.sql: everything that is kept, column by column with its reason."""
+    click.echo(schema_sql())
+
+
+if __name__ == "__main__":
+    main()
