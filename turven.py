@@ -4,17 +4,18 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from collector import __version__
 from collector.audit.finding import Result, Seen
 from collector.audit.run import as_text, check_active, check_kept, chosen, findings
-from collector.clock import SystemClock
+from collector.clock import Clock, SystemClock
 from collector.commands import Commands
 from collector.control import SOCKET_NAME, ask
 from collector.engine import Engine
@@ -22,11 +23,15 @@ from collector.errors import TurvenError
 from collector.guard import Guard
 from collector.house import House
 from collector.log import start_logging
-from collector.model import Identity, Profile
+from collector.model import Identity, Profile, Site
+from collector.script import csp_lines
+from collector.script import snippet as make_snippet
 from collector.settings import Settings, load_settings
 from collector.store.copy import read_copy
 from collector.store.export import FORMATS
 from collector.store.migrate import schema_sql
+from dashboard import app as dashboard
+from dashboard import public
 
 #: Who made a change that came by the command line, unless `--by` says otherwise.
 OPERATOR = "operator"
@@ -82,16 +87,55 @@ def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> Non
     run_house(_settings(ctx, server__listen=listen, server__collectors=collectors))
 
 
-def build(settings: Settings, *, clock: SystemClock | None = None) -> Starlette:
+class Snippet(NamedTuple):
+    """Hold the lines that a site's pages need."""
+
+    html: str
+    html_with_integrity: str
+    csp: str
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
     """Compose collector and dashboard into one application."""
     house = House(settings, clock=clock or SystemClock())
-    return Starlette(routes=[*house.routes()], lifespan=house.running)
+    return compose(house, clock=clock or SystemClock())
+
+
+def compose(house: House, *, clock: Clock) -> ASGIApp:
+    """Put the pages beside the doors of a house that is not running yet."""
+    settings, engine = house.settings, house.engine
+    base_url = settings.public.base_url or f"http://{settings.server.listen}{settings.server.base_path}"
+
+    def snippet(site: Site) -> Snippet:
+        pinned = house.scripts.for_site(site)
+        return Snippet(
+            make_snippet(site, base_url=base_url),
+            make_snippet(site, base_url=base_url, pinned=pinned),
+            "\n".join(csp_lines(base_url)),
+        )
+
+    def add_site(site: Site, made_by: str) -> None:
+        engine.sites.add(site, made_by=made_by, reason="first steps", at=clock.now())
+
+    pages = dashboard.routes(
+        reader=engine.history,
+        sites=engine.sites.all,
+        add_site=add_site,
+        snippet=snippet,
+        rules=engine.rules,
+        clock=clock,
+        base_path=settings.server.base_path,
+    )
+    told = public.routes(
+        settings=settings, sites=engine.sites.all, rules=engine.rules, clock=clock, version=__version__
+    )
+    return Guard(Starlette(routes=[*house.routes(), *told, *pages], lifespan=house.running))
 
 
 def run_house(settings: Settings) -> None:
     """Serve until told to stop."""
     host, _, port = settings.server.listen.rpartition(":")
-    app = Guard(build(settings))
+    app = build(settings)
     click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
     uvicorn.run(
         app,

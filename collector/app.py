@@ -39,6 +39,8 @@ class EventDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request; nothing of it outlives the answer."""
         answer = await self._answer(scope, receive)
+        # The page's script may not read the answer's content, but without this every event logs an error there.
+        answer.headers["Access-Control-Allow-Origin"] = "*"
         await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
@@ -92,7 +94,7 @@ _UNAVAILABLE: Final = JSONResponse(
     headers={"Retry-After": str(RETRY_SECONDS)},
 )
 #: A developer's own page may read the echo; it holds nothing that the page did not send.
-_ECHO_HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+_ECHO_HEADERS: Final = {"Cache-Control": "no-store"}
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -100,7 +102,7 @@ async def _read_body(receive: Receive) -> bytes | None:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > BODY_BYTES_MAX:
             return None
         if not message.get("more_body", False):
@@ -167,8 +169,9 @@ class ScriptDoor:
 def routes(intake: Intake, *, server: Server, scripts: Scripts, sites: Sites) -> list[Route]:
     """Return the collector's routes; `/event` stands first, since almost every request is one."""
     script_door = ScriptDoor(scripts, sites=sites)
+    base = server.base_path
     return [
-        Route("/event", EventDoor(intake, server=server)),
-        Route("/turven.js", script_door.by_site),
-        Route("/turven.{hash:str}.js", script_door.by_hash),
+        Route(f"{base}/event", EventDoor(intake, server=server)),
+        Route(f"{base}/turven.js", script_door.by_site),
+        Route(f"{base}/turven.{{hash:str}}.js", script_door.by_hash),
     ]

@@ -57,7 +57,9 @@ class Engine:
         self.wait: Callable[[], None] = _wait
         self._days: dict[Epoch, RunningDay] = {}
         files.prepare_runtime_dir(settings.runtime_path())
-        self.secrets = Secrets(settings.runtime_path(), random=random, key_dir=_key_dir(settings))
+        self.secrets = Secrets(
+            settings.runtime_path(), random=random, key_dir=_key_dir(settings), spool_dir=settings.spool_dir
+        )
         self.history = History(settings.history_file, at=clock.now())
         self.sites = Sites(self.history, random=random)
         self.ledger = Ledger(self.history)
@@ -73,6 +75,7 @@ class Engine:
         """Go round once: drain the spool, commit hours, close what is past."""
         with self._lock:
             now = self._clock.now()
+            self.secrets.restore()
             current = {zone: self.secrets.current(zone, now=now) for zone in self._zones()}
             self._find_epochs(current.values())
             for running in list(self._days.values()):
@@ -159,9 +162,9 @@ class Engine:
             if site.timezone == epoch.timezone and self.ledger.has_committed_hours(site.id, epoch.day, part):
                 lost.append(self._part(site, epoch, part=part, outcome=Outcome.LOST, spool={}))
         self.ledger.keep(lost)
+        # The part's number is taken while its files lie there: the next one begins before they are put away.
+        self.secrets.current(epoch.timezone, now=at)
         files.set_aside(self.settings.spool_dir, epoch)
-        while self.secrets.current(epoch.timezone, now=at) <= epoch:
-            self.secrets.turn(epoch.timezone, now=at)
 
     def _report_damage(self, running: RunningDay) -> None:
         for sentence in running.reader.damage():

@@ -171,6 +171,8 @@ class Intake:
         before, self._streams[timezone] = self._streams.get(timezone), stream
         if before:
             self._try(before.end)
+            # User agents are remembered for the length of a day, not longer.
+            self._gate.forget()
         return stream
 
     def look(self) -> None:

@@ -75,7 +75,7 @@ class Scripts:
     def for_site(self, site: Site) -> Script:
         """Return the assembly of *site*: what it has switched on and what its identity and profile need."""
         parts = SWITCHED_PARTS.intersection(site.scripts)
-        if site.identity is Identity.BROWSER:
+        if self._rules(site.profile).identity(site.identity) is Identity.BROWSER:
             parts |= {"browser"}
         if Dimension.VIEWPORT in self._rules(site.profile).dimensions:
             parts |= {"width"}

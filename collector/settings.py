@@ -80,11 +80,14 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         operator: Who runs the house (the processor).
         contact: Where a visitor may ask: an address, a number or a URL; empty for the site's controller.
         security_contact: URI for `security.txt`: `mailto:`, `https:` or `tel:`; empty for no such file.
+        base_url: Where browsers reach the house, e.g. `https://www.product.example/turven`, for the snippet. Empty
+            for where it listens.
     """
 
     operator: str = ""
     contact: str = ""
     security_contact: str = ""
+    base_url: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

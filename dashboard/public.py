@@ -66,12 +66,13 @@ def routes(
         clock: Tells when `security.txt` has to run out.
         version: Of the program.
     """
+    base = settings.server.base_path
     pages = Public(settings=settings, sites=sites, rules=rules, clock=clock, version=version)
     return [
-        Route("/privacy", pages.privacy),
-        Route("/privacy.json", pages.settings_in_force),
-        Route("/privacy/opt-out", pages.opt_out),
-        *(Route(f"/privacy/{name}", _Asset(name, kind).answer) for name, kind in _ASSETS.items()),
+        Route(f"{base}/privacy", pages.privacy),
+        Route(f"{base}/privacy.json", pages.settings_in_force),
+        Route(f"{base}/privacy/opt-out", pages.opt_out),
+        *(Route(f"{base}/privacy/{name}", _Asset(name, kind).answer) for name, kind in _ASSETS.items()),
         Route("/.well-known/gpc.json", _gpc),
         Route("/.well-known/security.txt", pages.security_txt),
     ]

@@ -52,6 +52,7 @@ class _Run:
         self._marks = _make_marks(extra_marks)
         self._needles = sorted(address_forms(CANARY_ADDRESS) | {form for mark in self._marks for form in forms(mark)})
         self._seen: dict[str, Seen] = {}
+        self._before: dict[str, int] | None = None
 
     def go(self) -> dict[str, Seen]:
         house = self._house
@@ -66,6 +67,8 @@ class _Run:
         self._check_running_day()
         salts = self._salts()
         self._check_two_sites(salts)
+        # Seen before they are destroyed: a search that could find nothing would prove nothing.
+        self._before = find_in_memory(house.pid, [_secret_of(raw) for raw in salts.values()])
         house.ask("close")
         self._check_salts(salts)
         self._check_connections()
@@ -160,7 +163,8 @@ class _Run:
             salts=len(needles),
             bytes_of_files=read,
             files_with_an_old_salt=found,
-            memory=memory or "not allowed to read",
+            memory_before=self._before or "not allowed to read",
+            memory_after=memory or "not allowed to read",
             process=limits(self._house.pid),
         )
 
