@@ -33,12 +33,16 @@ def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dic
     A measure is withheld where it stands for 1 … k−1 visitors and where one visitor made more than half of it. If the
     lines add up to the total, what is withheld could be had by taking the rest away: then the next smallest lines are
     withheld too, until all of them together are fit to be seen. Where the total holds 1 … k−1 visitors more than a
-    line, the line gets the total's number. Below 2k visitors bounces and seconds are withheld in any case.
+    line, the line gets the total's number (bounces are withheld). Below 2k visitors bounces and seconds are withheld
+    in any case.
     """
     count = len(lines.names)
     sums = _per_line(lines)
     withheld = np.array([_unfit(lines.amounts[lines.rows(n)], k=k) for n in range(count)]).reshape(count, -1)
     near = _nearly_all(lines, people, k=k)
+    # Another set's bounces beside a line's own visits would look like visits that were none.
+    withheld[:, _BOUNCES] |= near[:, _BOUNCES]
+    near[:, _BOUNCES] = False
     below_double = lines.visitors < 2 * k
     figures: list[Figures] = [{} for _ in range(count)]
     for m, measure in enumerate(MEASURES):
@@ -61,17 +65,23 @@ def hold_inside(
     """Give a line the number of the larger one that it lies in, where 1 … k−1 visitors make the difference.
 
     Lines of one name are compared: an entry page with the same page. A measure counts as nested where no visitor has
-    more of it inside than outside. Changes *figures*; what is withheld stays so.
+    more of it inside than outside. All lines minus the total would tell what was added, so the smallest other line's
+    number is withheld then. Changes *figures*; what is withheld stays so.
     """
-    for name in set(inner.names) & set(outer.names):
+    replaced: dict[str, set[str]] = {}
+    for name in sorted(set(inner.names) & set(outer.names)):
         own, larger = figures[name], outer_figures[name]
-        few = _few_outside(_rows(inner, name), _rows(outer, name), k=k)
-        for measure, is_few in zip(MEASURES, few, strict=False):
-            if is_few and own[measure] is not None:
-                own[measure] = larger[measure]
+        few = dict(zip((*MEASURES, "visitors"), _few_outside(_rows(inner, name), _rows(outer, name), k=k), strict=True))
         visitors, larger_visitors = own["visitors"], larger["visitors"]
-        if few[-1] or (visitors and larger_visitors and 0 < larger_visitors - visitors < k):
-            own["visitors"] = larger_visitors
+        few["visitors"] |= bool(visitors and larger_visitors and 0 < larger_visitors - visitors < k)
+        for measure in [measure for measure, is_few in few.items() if is_few and own[measure] is not None]:
+            own[measure] = larger[measure]
+            replaced.setdefault(measure, set()).add(name)
+    order = sorted(zip(inner.visitors.tolist(), inner.names, strict=True))
+    for measure, names in replaced.items():
+        if all(figures[name][measure] is not None for name in inner.names):
+            others = [name for _, name in order if name not in names]
+            figures[others[0] if others else order[0][1]][measure] = None
 
 
 def unsure(lines: Lines, figures: Mapping[str, Figures]) -> set[str]:

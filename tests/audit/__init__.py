@@ -1,0 +1,1 @@
+"""The evidence: what an auditor can repeat."""
