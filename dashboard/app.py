@@ -150,8 +150,9 @@ class Pages:
             site, made_by = form.site()
             self._add_site(site, made_by)
         except TurvenError as error:
+            message = self._view(request).error(error)
             return self._page(
-                request, "first_steps.html", form=form, error=error.message, sites_count=len(self._sites()), status=422
+                request, "first_steps.html", form=form, error=message, sites_count=len(self._sites()), status=422
             )
         return RedirectResponse(self._view(request).path(f"/first-steps/{site.id}"), 303, headers=dict(access.HEADERS))
 

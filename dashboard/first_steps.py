@@ -29,16 +29,16 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         """Return the site, and who made it.
 
         Raises:
-            SettingsError: `site_invalid` for a field that cannot be read; the rest is the house's to judge.
+            SettingsError: `identity_missing`, `date_invalid`, `site_invalid`; the rest is the house's to judge.
         """
         if self.identity not in set(Identity):
-            raise SettingsError("site_invalid", "Choose what tells two visitors apart: there is no default.")
+            raise SettingsError("identity_missing", "Choose what tells two visitors apart: there is no default.")
         if self.profile not in set(Profile):
             raise SettingsError("site_invalid", "Choose a profile.")
         try:
             agreed_on = date.fromisoformat(self.agreed_on) if self.agreed_on else None
         except ValueError:
-            raise SettingsError("site_invalid", "The date of the agreement is no date: write 2026-08-01.") from None
+            raise SettingsError("date_invalid", "The date of the agreement is no date: write 2026-08-01.") from None
         site = Site(
             id=self.id.strip().lower(),
             hosts=tuple(self.hosts.replace(",", " ").lower().split()),

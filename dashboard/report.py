@@ -126,6 +126,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return next(f for f in self.figures if f.metric.key is self.query.metric)
 
     @property
+    def is_running(self) -> bool:
+        """Tell whether the period holds the running day: then it cannot be compared yet."""
+        return self.span.last >= self.today
+
+    @property
     def is_hidden(self) -> bool:
         """Tell whether days were counted but every one of them stayed below k."""
         states = self.completeness.states
@@ -148,7 +153,9 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
         days[day] = add(days[day], tally) if day in days else tally
     before = by_day(rows, sql.PREVIOUS, query.filter) if len(made.spans) > 1 else {}
     current = _total(days, span)
-    previous = _total(before, made.spans[1]) if len(made.spans) > 1 else None
+    # A day that still runs is not set against a whole one.
+    is_whole = len(made.spans) > 1 and span.last < today
+    previous = _total(before, made.spans[1]) if is_whole else None
     is_network = any(row.network for row in rows.days) or any(site.identity is Identity.NETWORK for site in sites)
     panels = [_panel(name, made, rows, days=ended) for name in PANELS]
     hours = blocks(rows, sql.CURRENT, span.first) if span.days == 1 and not query.filter else []

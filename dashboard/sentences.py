@@ -3,7 +3,7 @@
 from typing import Final
 
 from collector.model import DIRECT, OTHER, UNKNOWN, Dimension
-from dashboard.metrics import mark
+from dashboard.metrics import Key, mark
 from dashboard.plan import Refusal
 from dashboard.timeline import State
 
@@ -123,6 +123,23 @@ MESSAGES: Final = {
 }
 CHART: Final = (mark("{metric} per day"), mark("{metric} per week"), mark("{metric} per hour"))
 CHART_LINE: Final = mark("Most on {most_at}: {most}. Least on {least_at}: {least}.")
+#: Names of columns, where there is little room.
+COLUMNS: Final = {
+    Key.VISITORS: mark("Visitors"),
+    Key.VISITS: mark("Visits"),
+    Key.PAGEVIEWS: mark("Views"),
+    Key.EVENTS: mark("Times"),
+}
 VISITOR_DAYS: Final = mark("Visitor-days")
 WITHHELD: Final = mark("withheld")
 SMALL_SOURCES: Final = mark("Small sources: {channel}")
+#: What the house says about a site that it cannot take in, by code; other errors say it themselves, in English.
+ERRORS: Final = {
+    "site_exists": mark("There is a site of that name already."),
+    "agreement_missing": mark(
+        "A site can only count once its controller, its processor agreement and the date of it are filled in."
+    ),
+    "identity_missing": mark("Choose what tells two visitors apart: there is no default."),
+    "date_invalid": mark("The date of the agreement is no date: write 2026-08-01."),
+    "site_invalid": mark("Something in this form is not right yet: {message}"),
+}

@@ -4,6 +4,7 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from collector.errors import TurvenError
 from collector.model import Dimension
 from dashboard import sentences
 from dashboard.metrics import METRICS, SHARE_MAX, SHARE_MIN, Amount, Key, Metric, Tally, Unit, bounded
@@ -138,7 +139,7 @@ class View:
 
     def key(self, key: Key) -> str:
         """Return the name of a column."""
-        return self.words.text(METRICS[key].name)
+        return self.words.text(sentences.COLUMNS[key])
 
     def point(self, point: Point) -> str:
         """Return a place on the time axis in full."""
@@ -204,3 +205,9 @@ class View:
         """Return heading and sentence of a page that says no."""
         heading, sentence = sentences.MESSAGES[code]
         return self.words.text(heading), self.words.text(sentence, what=harmless(what))
+
+    def error(self, error: TurvenError) -> str:
+        """Return what is wrong with a form."""
+        if error.code in sentences.ERRORS:
+            return self.words.text(sentences.ERRORS[error.code], message=harmless(error.message))
+        return harmless(error.message)
