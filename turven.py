@@ -1,6 +1,7 @@
 """The front door of Turven: the command line, and the only module that knows both collector and dashboard."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +13,20 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from collector import __version__
+from collector import __version__, replay
 from collector.audit.finding import Result, Seen
 from collector.audit.run import as_text, check_active, check_kept, chosen, findings
 from collector.clock import Clock, SystemClock
 from collector.commands import Commands
 from collector.control import SOCKET_NAME, ask
+from collector.demo.run import run_demo
 from collector.engine import Engine
 from collector.errors import TurvenError
 from collector.guard import Guard
-from collector.house import House
+from collector.house import House, country_lookup
 from collector.log import start_logging
 from collector.model import Identity, Profile, Site
+from collector.progress import Bar
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
 from collector.settings import Settings, load_settings
@@ -244,6 +247,41 @@ def close_day(ctx: click.Context, sites: tuple[str, ...]) -> None:
     outcomes = json.loads(command(_settings(ctx), "close", {"sites": list(sites) or None}))
     for name, outcome in outcomes.items():
         click.echo(f"{name}: {'closed' if outcome else 'fewer visitors than the threshold; runs on'}")
+
+
+@main.command()
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen [127.0.0.1:8000].")
+@click.pass_context
+def demo(ctx: click.Context, listen: str | None) -> None:
+    """Serve a simulated school, with visitors who really send requests."""
+    settings = _settings(ctx, server__listen=listen)
+    run_demo(settings, serve=run_house, clock=SystemClock(), say=lambda text: click.echo(text, err=True))
+
+
+@main.command("replay")
+@click.argument("log", metavar="FILE.log")
+@click.option("--site", required=True, metavar="ID")
+@click.pass_context
+def replay_log(ctx: click.Context, log: str, site: str) -> None:
+    """Count a web server's log (combined or common, plain or .gz, - for stdin): a first look without a tracker."""
+    settings = _settings(ctx)
+    params = {"site": site, "path": log if log == "-" else str(Path(log).absolute())}
+    answer = ask(settings.runtime_path() / SOCKET_NAME, "replay", params)
+    if answer is None:
+        answer = _replay_here(settings, params)
+    click.echo(replay.describe(msgspec.json.decode(answer, type=replay.Summary)))
+
+
+def _replay_here(settings: Settings, params: Mapping[str, Any]) -> bytes:
+    clock, bar = SystemClock(), Bar()
+    engine = Engine(settings, clock=clock)
+    lookup = country_lookup(settings)
+    try:
+        stdin = sys.stdin.buffer
+        return replay.run(engine, params, clock=clock, random=os.urandom, lookup=lookup, stdin=stdin, progress=bar)
+    finally:
+        bar.end()
+        engine.stop()
 
 
 @main.command()

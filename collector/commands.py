@@ -1,12 +1,14 @@
 """What the command line asks of a house, running or not: a name, plain parameters, bytes as the answer."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import msgspec
 
+from collector import replay
 from collector.audit.run import check_kept
 from collector.clock import Clock
 from collector.engine import Engine
@@ -20,9 +22,11 @@ Params = Mapping[str, Any]
 class Commands:
     """Answer commands on one engine."""
 
-    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, lookup: Callable[[str], str] | None = None) -> None:
+        """Act on *engine*; *lookup* is the house's own table of countries, if it has one."""
         self._engine = engine
         self._clock = clock
+        self._lookup = lookup
         self._by_name: dict[str, Callable[[Params], bytes]] = {
             "site_add": self._site_add,
             "site_set": self._site_set,
@@ -30,6 +34,7 @@ class Commands:
             "close": self._close,
             "export": self._export,
             "audit": self._audit,
+            "replay": self._replay,
         }
 
     def run(self, name: str, params: Params) -> bytes:
@@ -76,6 +81,9 @@ class Commands:
         with self._engine.history.read() as cursor:
             seen = check_kept(cursor, settings=self._engine.settings, clock=self._clock, ids=params["ids"])
         return msgspec.json.encode(seen)
+
+    def _replay(self, params: Params) -> bytes:
+        return replay.run(self._engine, params, clock=self._clock, random=os.urandom, lookup=self._lookup)
 
     def _export(self, params: Params) -> bytes:
         self._engine.sites.known(params["site"])

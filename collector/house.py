@@ -40,12 +40,8 @@ class House:
         """
         self.settings = settings
         self.engine = Engine(settings, clock=clock)
-        gate = Gate(
-            privacy=settings.privacy,
-            server=settings.server,
-            site=self.engine.sites.get,
-            lookup=country_lookup(settings),
-        )
+        lookup = country_lookup(settings)
+        gate = Gate(privacy=settings.privacy, server=settings.server, site=self.engine.sites.get, lookup=lookup)
         self.intake = Intake(
             gate=gate,
             secrets=self.engine.secrets,
@@ -53,7 +49,7 @@ class House:
             clock=clock,
             house_zone=settings.timezone,
         )
-        self.commands = Commands(self.engine, clock=clock)
+        self.commands = Commands(self.engine, clock=clock, lookup=lookup)
         self.scripts = Scripts(read_source(), rules=settings.privacy.rules)
         self._ready = False
 

@@ -20,11 +20,10 @@ LINE_BYTES_MAX: Final = 65_536
 #: Minutes that are remembered with what they mean; a log has 1,440 a day.
 MINUTES_MAX: Final = 100_000
 
+# Runs of plain characters are taken whole (`*+`): one by one they took ten times as long.
+_QUOTED: Final = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 # The user's name may hold spaces; the rest is as Apache and nginx write it, with `\"` and `\x22` inside quotes.
-_LINE: Final = re.compile(
-    r'(\S+) \S+ [^\[]*\[([^\]]{17,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) \S+'
-    r'(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?'
-)
+_LINE: Final = re.compile(rf"(\S++) \S++ [^\[]*+\[([^\]]{{17,40}})\] {_QUOTED} (\d{{3}}) \S++(?: {_QUOTED} {_QUOTED})?")
 _ESCAPED: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
 _MONTH_NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _MONTHS: Final = {name: month for month, name in enumerate(_MONTH_NAMES.split(), 1)}

@@ -257,6 +257,7 @@ def run(
     random: Callable[[int], bytes],
     lookup: Lookup | None = None,
     stdin: BinaryIO | None = None,
+    progress: Progress = _in_silence,
 ) -> bytes:
     """Answer the command `replay` with a `Summary` as JSON.
 
@@ -267,13 +268,22 @@ def run(
         random: As for `replay`.
         lookup: As for `replay`.
         stdin: What the path `-` stands for; `None` in a running house.
+        progress: Is told `("read", bytes, size)` of a file, `("read", lines, 0)` of standard input, and
+            `("closed", days, of)` at the end.
 
     Raises:
         SettingsError: As `replay`, and `log_unreadable`, `log_stdin`.
         StoreError: As `replay`.
     """
     with LogFile(params["path"], stdin=stdin) as log:
-        summary = replay(engine, log, params["site"], clock=clock, random=random, lookup=lookup)
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what == "read" and log.size is not None:
+                progress(what, log.position(), log.size)
+            else:
+                progress(what, done, total)
+
+        summary = replay(engine, log, params["site"], clock=clock, random=random, lookup=lookup, progress=tell)
     return msgspec.json.encode(summary)
 
 
