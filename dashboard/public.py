@@ -18,10 +18,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from collector.clock import Clock
+from collector.effective import effective
 from collector.model import Site
 from collector.policy import Rules
 from collector.settings import Settings
-from dashboard.effective import effective
 from dashboard.public_words import WORDS
 from dashboard.visitor_text import Language, visitor_text
 
@@ -58,6 +58,8 @@ def routes(
     version: str,
 ) -> list[Route]:
     """Return the public routes; none of them looks at who asks.
+
+    The pages stand behind the base path, the well-known files at the root of the host, where RFC 8615 has them.
 
     Args:
         settings: Settings of the house.

@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 
 from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 
+from collector.effective import country_from
 from collector.model import Site
 from collector.policy import HOUR_ROWS_DAYS_MAX, Rules
-from collector.settings import Server, Settings
+from collector.settings import Settings
 
 _DAYS_A_MONTH: Final = 365.25 / 12
 _BITS_A_NUMBER: Final = 8
@@ -90,13 +91,6 @@ def visitor_text(
     if form == "html":
         return _to_html(text, switch=switch)
     return _SWITCH.sub(lambda found: switch if switch is not None else _button(found["label"]), text)
-
-
-def country_from(server: Server) -> str:
-    """Name where the country comes from: `header`, `file` (the operator's own) or `table` (of the package)."""
-    if server.country_header:
-        return "header"
-    return "file" if server.country_file else "table"
 
 
 def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) -> dict[str, Any]:

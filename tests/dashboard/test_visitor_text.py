@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.effective import country_from
 from collector.model import Dimension, Identity, Profile, Site
 from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX, RETENTION_DAYS_MAX
 from collector.settings import Privacy, Public, Server, Settings
-from dashboard.visitor_text import Language, country_from, visitor_text
+from dashboard.visitor_text import Language, visitor_text
 
 EVERY_SITE = list(product(Profile, Identity))
 

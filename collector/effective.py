@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from collector.model import Dimension, Site
 from collector.policy import HOUR_ROWS_DAYS_MAX, IPV4_BITS_MAX, IPV6_BITS_MAX, K_FLOOR, RETENTION_DAYS_MAX, Rules
-from collector.settings import Settings
-from dashboard.visitor_text import country_from
+from collector.settings import Server, Settings
 
 #: The only thing that the figures are for.
 PURPOSE: Final = "how the site is used"
@@ -56,6 +55,13 @@ def effective(
 def canonical(shown: dict[str, Any]) -> bytes:
     """Write *shown* the one way that hashes: JSON in UTF-8, keys sorted, no spaces."""
     return json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def country_from(server: Server) -> str:
+    """Name where the country comes from: `header`, `file` (the operator's own) or `table` (of the package)."""
+    if server.country_header:
+        return "header"
+    return "file" if server.country_file else "table"
 
 
 def _house(settings: Settings) -> dict[str, Any]:
