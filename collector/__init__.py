@@ -1,5 +1,4 @@
 """Count events, keep only counts."""
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+# Without a type: hatchling reads this line, and knows it in this form only.
+__version__ = "0.1.0"

@@ -19,7 +19,24 @@ READ_BY_PEOPLE: Final = (
     "dashboard/**/*",
 )
 SUFFIXES: Final = frozenset(
-    {"", ".css", ".html", ".jinja", ".js", ".json", ".md", ".po", ".py", ".sql", ".toml", ".ts", ".txt", ".yaml"}
+    {
+        "",
+        ".conf",
+        ".css",
+        ".html",
+        ".jinja",
+        ".js",
+        ".json",
+        ".md",
+        ".po",
+        ".py",
+        ".service",
+        ".sql",
+        ".toml",
+        ".ts",
+        ".txt",
+        ".yaml",
+    }
 )
 #: A law is kept by a controller, not by a program; no authority has certified or approved anything here; and while a
 #: day runs its pseudonyms are personal data.
@@ -40,7 +57,8 @@ CLAIMS: Final = (
     r"\bno cookies,? so no\b",
     r"\bimpossible to (identify|re-?identify)\b",
 )
-_CLAIM: Final = re.compile("|".join(CLAIMS), re.IGNORECASE)
+# Lines of a document break anywhere.
+_CLAIM: Final = re.compile("|".join(CLAIMS).replace(" ", r"\s+"), re.IGNORECASE)
 
 
 def texts() -> list[Path]:
