@@ -76,10 +76,15 @@ class LossRow(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold everything that a page is made from."""
+    """Hold everything that a page is made from.
+
+    Attributes:
+        shown_days: On how many closed days each breakdown was kept; one that never was is missing.
+    """
 
     series: list[SeriesRow]
     panels: list[PanelRow]
+    shown_days: dict[Dimension, int]
     days: list[DayRow]
     hours: list[HourRow]
     losses: list[LossRow]
@@ -121,6 +126,10 @@ def read(
                     _run(cursor, sql.panels(query, dimensions, span, limit=limit)) if dimensions else ()
                 )
             ],
+            shown_days={
+                Dimension(dimension): count
+                for dimension, count in (_run(cursor, sql.shown_days(query, dimensions, span)) if dimensions else ())
+            },
             days=[DayRow(*row) for row in _run(cursor, sql.days(query, span))],
             hours=[HourRow(*row) for row in _run(cursor, sql.hours(query, until_today))],
             losses=[LossRow(*row) for row in _run(cursor, sql.losses(query, span, timezones=zones))],

@@ -58,6 +58,8 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
         rows: Without `(other)`.
         other: Everything that fewer than k visitors did, together.
         rows_count: Rows that there are beside `(other)`.
+        shown_days: Closed days on which the breakdown was kept.
+        counted_days: Closed days of which anything was kept.
     """
 
     name: str
@@ -67,7 +69,15 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     other: Row | None
     rows_count: int
+    shown_days: int
+    counted_days: int
     refusal: Refusal | None
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether days are missing from a breakdown that is about everybody."""
+        # Of events nobody knows whether they were withheld or did not happen.
+        return self.shown_days < self.counted_days and self.dimension is not Dimension.EVENT
 
     @property
     def choices(self) -> tuple[Dimension, ...]:
@@ -149,6 +159,7 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
     query, span, today = made.query, made.spans[0], made.today
     ended = {row.day: row for row in rows.days}
     days = by_day(rows, sql.CURRENT, query.filter)
+    counted_days = len(days)
     for day, tally in unfinished(rows, query.filter, today=today).items():
         days[day] = add(days[day], tally) if day in days else tally
     before = by_day(rows, sql.PREVIOUS, query.filter) if len(made.spans) > 1 else {}
@@ -157,7 +168,7 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
     is_whole = len(made.spans) > 1 and span.last < today
     previous = _total(before, made.spans[1]) if is_whole else None
     is_network = any(row.network for row in rows.days) or any(site.identity is Identity.NETWORK for site in sites)
-    panels = [_panel(name, made, rows, days=ended) for name in PANELS]
+    panels = [_panel(name, made, rows, days=ended, counted_days=counted_days) for name in PANELS]
     hours = blocks(rows, sql.CURRENT, span.first) if span.days == 1 and not query.filter else []
     return Report(
         query=query,
@@ -191,7 +202,7 @@ def _total(days: Mapping[date, Tally], span: Span) -> Tally:
     return total(tally for day, tally in days.items() if span.first <= day <= span.last)
 
 
-def _panel(name: str, made: Plan, rows: Rows, *, days: Mapping[date, DayRow]) -> Panel:
+def _panel(name: str, made: Plan, rows: Rows, *, days: Mapping[date, DayRow], counted_days: int) -> Panel:
     dimension = made.dimensions[name]
     here = [row for row in rows.panels if row.dimension is dimension] if name not in made.refusals else []
     columns = _columns(made, dimension)
@@ -210,6 +221,8 @@ def _panel(name: str, made: Plan, rows: Rows, *, days: Mapping[date, DayRow]) ->
         rows=[row for row in shown if row.value != OTHER],
         other=next((row for row in shown if row.value == OTHER), None),
         rows_count=max((row.rows for row in here), default=0),
+        shown_days=rows.shown_days.get(dimension, 0),
+        counted_days=counted_days,
         refusal=refusal,
     )
 

@@ -105,6 +105,21 @@ def panels(query: Query, dimensions: Sequence[Dimension], span: Span, *, limit: 
     return Statement(sql, (*once, *once, limit))
 
 
+def shown_days(query: Query, dimensions: Sequence[Dimension], span: Span) -> Statement:
+    """Return on how many closed days each breakdown was kept: where only `(other)` would be left it has no rows.
+
+    Returns:
+        Columns: dimension, days.
+    """
+    names = ", ".join("?" for _ in dimensions)
+    pair = [query.filter.dimension.value, query.filter.value] if query.filter else ["", ""]
+    return Statement(
+        f"select dimension, count(distinct day) from cell where {_sites(query.sites)} and day between ? and ? "
+        f"and filter_dimension = ? and filter_value = ? and dimension in ({names}) group by dimension",
+        (*query.sites, span.first, span.last, *pair, *dimensions),
+    )
+
+
 def days(query: Query, span: Span) -> Statement:
     """Return how the days ended.
 
