@@ -77,11 +77,18 @@ def hold_inside(
         for measure in [measure for measure, is_few in few.items() if is_few and own[measure] is not None]:
             own[measure] = larger[measure]
             replaced.setdefault(measure, set()).add(name)
-    order = sorted(zip(inner.visitors.tolist(), inner.names, strict=True))
+    own_sums = dict(zip(inner.names, np.c_[_per_line(inner), inner.visitors].tolist(), strict=True))
+    order = [name for _, name in sorted(zip(inner.visitors.tolist(), inner.names, strict=True))]
     for measure, names in replaced.items():
-        if all(figures[name][measure] is not None for name in inner.names):
-            others = [name for _, name in order if name not in names]
-            figures[others[0] if others else order[0][1]][measure] = None
+        place = (*MEASURES, "visitors").index(measure)
+        following = [name for name in order if name not in names and figures[name][measure] is not None]
+        following += sorted(names)
+        # What the total leaves is what is withheld less what was added: no small number either, true or not.
+        while following and (
+            all(figures[name][measure] is not None for name in order)
+            or 0 < sum(own_sums[name][place] - (figures[name][measure] or 0) for name in order) < k
+        ):
+            figures[following.pop(0)][measure] = None
 
 
 def unsure(lines: Lines, figures: Mapping[str, Figures]) -> set[str]:
