@@ -144,13 +144,13 @@ def snippet(site: Site, *, base_url: str, pinned: Script | None = None) -> str:
             switches.
     """
     base = escape(base_url.rstrip("/"))
-    name = escape(site.id)
+    # Without these two the request for the script carries the page's address and the cookies of a common domain.
+    bare = 'crossorigin="anonymous" referrerpolicy="no-referrer"'
     if pinned is None:
-        return f'<script defer src="{base}/turven.js?s={quote(site.id)}" data-site="{name}"></script>'
-    return (
-        f'<script defer src="{base}/turven.{pinned.hash}.js" integrity="{pinned.integrity}" crossorigin="anonymous" '
-        f'data-site="{name}"></script>'
-    )
+        source = f'src="{base}/turven.js?s={quote(site.id)}"'
+    else:
+        source = f'src="{base}/turven.{pinned.hash}.js" integrity="{pinned.integrity}"'
+    return f'<script defer {source} {bare} data-site="{escape(site.id)}"></script>'
 
 
 def csp_lines(base_url: str) -> tuple[str, str]:

@@ -34,6 +34,8 @@ def open_browser(*, host_rules: str = HOST_RULES) -> Iterator[Browser]:
                 "--no-sandbox",
                 f"--host-resolver-rules={host_rules}",
                 "--disable-blink-features=AutomationControlled",
+                # A context's own user agent is not sent with what a page reports while it is left.
+                f"--user-agent={USER_AGENT}",
             ],
             # Left as users have it: going back is a return from the back/forward cache, which fires no load event;
             # hence `page.go_back(wait_until="commit")`.

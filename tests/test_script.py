@@ -139,6 +139,8 @@ def test_snippet() -> None:
     assert plain == {
         "defer": None,
         "src": "https://product.example/turven/turven.js?s=school-1",
+        "crossorigin": "anonymous",
+        "referrerpolicy": "no-referrer",
         "data-site": "school-1",
     }
     script = Scripts(SOURCE).for_site(_site())
@@ -148,6 +150,7 @@ def test_snippet() -> None:
         "src": f"https://product.example/turven.{script.hash}.js",
         "integrity": script.integrity,
         "crossorigin": "anonymous",
+        "referrerpolicy": "no-referrer",
         "data-site": "school-1",
     }
 

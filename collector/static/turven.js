@@ -1,7 +1,8 @@
 /*
  * Turven: counts how a site is used and never who used it.
  *
- *   <script defer src="https://stats.example/turven.js?s=SITE" data-site="SITE"></script>
+ *   <script defer src="https://stats.example/turven.js?s=SITE"
+ *           crossorigin="anonymous" referrerpolicy="no-referrer" data-site="SITE"></script>
  *
  * This is the source. It is served minified, with only those optional parts that the site has switched on: a part
  * stands between a comment that names it and one that ends it. docs/guides/tracker.md says what is sent and what not.
