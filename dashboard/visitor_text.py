@@ -20,6 +20,7 @@ from collector.settings import Settings
 _DAYS_A_MONTH: Final = 365.25 / 12
 _BITS_A_NUMBER: Final = 8
 _SWITCH: Final = re.compile(r"\[\[opt-out: (?P<label>[^\]]+)\]\]")
+_MARKS: Final = str.maketrans("", "", "*[]<>`")
 _STRONG: Final = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -122,8 +123,8 @@ def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) 
 
 
 def _line(text: str) -> str:
-    """Keep a name on one line, so that it cannot begin a heading or a list."""
-    return " ".join(text.split())
+    """Keep a name a name: on one line, and without the marks that Markdown would read as more than letters."""
+    return " ".join(text.translate(_MARKS).split()).lstrip("#-+ ")
 
 
 def _listed(hosts: tuple[str, ...], *, language: Language) -> str:
