@@ -18,7 +18,7 @@ from collector.engine import Engine
 from collector.errors import SettingsError
 from collector.logfile import LINE_BYTES_MAX, Line, Lines, LogFile, is_asset
 from collector.model import Identity, Site
-from collector.replay import NO_AGENT, OPEN_DAYS_MAX, Summary, describe, replay, run
+from collector.replay import NO_AGENT, Summary, describe, replay, run
 from collector.settings import Settings
 from tests.clock import ManualClock
 
@@ -211,18 +211,20 @@ def test_nothing_quoted(tmp_path: Path, engine: Engine, clock: ManualClock) -> N
     assert [mark for mark in marks if mark in found] == []
 
 
-def test_backwards_log(engine: Engine, clock: ManualClock) -> None:
+def test_backwards_log(engine: Engine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that runs backwards is refused before a day is kept that is not whole."""
-    lines = [line(v, at=NOON - timedelta(days=back)) for back in range(OPEN_DAYS_MAX + 1) for v in range(11)]
+    monkeypatch.setattr("collector.replay.OPEN_DAYS_MAX", 3)
+    lines = [line(v, at=NOON - timedelta(days=back)) for back in range(4) for v in range(11)]
     with pytest.raises(SettingsError) as refused:
         take(engine, lines, clock)
     assert refused.value.code == "log_unordered"
     assert rows(engine, "select count(*) from closed") == [(0,)]
 
 
-def test_long_log(engine: Engine, clock: ManualClock) -> None:
+def test_long_log(engine: Engine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log of more days than are held at once is closed from its oldest day on, and what comes too late is told."""
-    days = OPEN_DAYS_MAX + 2
+    monkeypatch.setattr("collector.replay.OPEN_DAYS_MAX", 3)
+    days = 5
     lines = [line(v, at=NOON - timedelta(days=back)) for back in range(days, 0, -1) for v in range(2)]
     summary = take(engine, [*lines, line(at=NOON - timedelta(days=days))], clock)
     assert len(summary.below_k) == days
