@@ -18,9 +18,11 @@ def empty(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
     house.history.close()
 
 
-@pytest.fixture
-def house(empty: House) -> House:
-    """Fill eight weeks and the morning of today."""
-    empty.close_days(list(school_days(TODAY - timedelta(1), 56)), drops={"bot": 340})
-    empty.run_today(*morning())
-    return empty
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Fill eight weeks and the morning of today, for tests that only look."""
+    house = House(tmp_path_factory.mktemp("house"), ManualClock(), sites=(SCHOOL,))
+    house.close_days(list(school_days(TODAY - timedelta(1), 56)), drops={"bot": 340})
+    house.run_today(*morning())
+    yield house
+    house.history.close()
