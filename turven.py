@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 import msgspec
@@ -14,14 +14,16 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from collector import __version__, replay
-from collector.audit.finding import Result, Seen
-from collector.audit.run import as_text, check_active, check_kept, chosen, findings
+from collector.audit.finding import Result
+from collector.audit.outsider import ATTACK_SECONDS
+from collector.audit.run import Scope, as_text, chosen, findings
+from collector.audit.subject import Subject
 from collector.clock import Clock, SystemClock
 from collector.commands import Commands
 from collector.control import SOCKET_NAME, ask
 from collector.demo.run import run_demo
 from collector.engine import Engine
-from collector.errors import TurvenError
+from collector.errors import SettingsError, TurvenError
 from collector.guard import Guard
 from collector.house import House, country_lookup
 from collector.log import start_logging
@@ -30,11 +32,11 @@ from collector.progress import Bar
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
 from collector.settings import Settings, load_settings
-from collector.store.copy import read_copy
 from collector.store.export import FORMATS
 from collector.store.migrate import schema_sql
 from dashboard import app as dashboard
 from dashboard import public
+from dashboard.visitor_text import Language, visitor_text
 
 #: Who made a change that came by the command line, unless `--by` says otherwise.
 OPERATOR = "operator"
@@ -83,11 +85,10 @@ def command(settings: Settings, name: str, params: Mapping[str, Any]) -> bytes:
 
 @main.command()
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen [127.0.0.1:8000].")
-@click.option("--collectors", type=click.IntRange(0, 64), help="Ingest processes beside the main one [0].")
 @click.pass_context
-def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> None:
+def serve(ctx: click.Context, listen: str | None) -> None:
     """Serve collector and dashboard."""
-    run_house(_settings(ctx, server__listen=listen, server__collectors=collectors))
+    run_house(_settings(ctx, server__listen=listen))
 
 
 class Snippet(NamedTuple):
@@ -300,9 +301,18 @@ def export(ctx: click.Context, site: str, first: str | None, last: str | None, f
 @click.argument("ids", nargs=-1, metavar="[R..]")
 @click.option("--json", "as_json", is_flag=True, help="One finding a requirement, as JSON.")
 @click.option("--lang", type=click.Choice(["nl", "en"]), default="nl", show_default=True)
+@click.option("--site", default="", metavar="ID", help="Look at what is kept of one site only.")
 @click.option("--history", type=click.Path(path_type=Path), help="A copy of a history file: off-line, nothing is run.")
+@click.option("--settings", "only_settings", is_flag=True, help="Print the settings in force, as /privacy.json does.")
 @click.option(
     "--mark", "marks", multiple=True, help="A mark of your own that the canary run must not find; repeatable."
+)
+@click.option(
+    "--attack-seconds",
+    type=click.FloatRange(min=0),
+    default=ATTACK_SECONDS,
+    show_default=True,
+    help="How long R22 may attack what is kept; 0: until all of it was attacked.",
 )
 @click.pass_context
 def audit(
@@ -312,22 +322,59 @@ def audit(
     *,
     as_json: bool,
     lang: str,
+    site: str,
     history: Path | None,
+    only_settings: bool,
     marks: tuple[str, ...],
+    attack_seconds: float,
 ) -> None:
     """Gather the evidence that the promises hold; exit 1 where one does not."""
-    settings, clock = _settings(ctx), SystemClock()
+    settings, clock, bar = _settings(ctx), SystemClock(), Bar()
     requirements = chosen(ids)
-    names = [requirement.id for requirement in requirements]
-    if history:
-        with read_copy(history) as cursor:
-            answers = [check_kept(cursor, settings=settings, clock=clock, ids=names)]
-    else:
-        kept = msgspec.json.decode(command(settings, "audit", {"ids": names}), type=dict[str, Seen])
-        answers = [kept, check_active(settings.privacy, ids=names, extra_marks=marks)]
-    made = findings(requirements, answers, settings=settings, at=clock.now())
+    subject = Subject(settings, history=history)
+    if only_settings:
+        _print_settings(subject)
+    scope = Scope(
+        ids=[requirement.id for requirement in requirements],
+        site=site,
+        marks=marks,
+        attack_seconds=attack_seconds,
+        progress=lambda done, parts: bar("Attacking what is kept", done, parts),
+    )
+    made = findings(
+        requirements,
+        subject.answers(scope, clock=clock),
+        at=clock.now(),
+        command=subject.command(),
+        settings_sha256=subject.settings_sha256(),
+    )
+    bar.end()
     click.echo(msgspec.json.encode(made) if as_json else as_text(made, language=lang))
     sys.exit(any(finding.result is Result.FAIL for finding in made))
+
+
+def _print_settings(subject: Subject) -> NoReturn:
+    """Print the settings in force and end; the settings log must tell how they came about."""
+    click.echo(subject.settings_text())
+    broken = subject.sites()[1]
+    chain = "holds" if broken is None else f"is broken at entry {broken}"
+    click.echo(f"The chain of the settings log {chain}.", err=True)
+    sys.exit(broken is not None)
+
+
+@main.command()
+@click.option("--site", "site_id", required=True, metavar="ID")
+@click.option("--lang", type=click.Choice([each.value for each in Language]), default="nl", show_default=True)
+@click.pass_context
+def text(ctx: click.Context, site_id: str, lang: str) -> None:
+    """Print the text for visitors of a site, made from the settings in force."""
+    settings = _settings(ctx)
+    sites = msgspec.json.decode(command(settings, "site_list", {}), type=list[Site])
+    found = [site for site in sites if site.id == site_id]
+    if not found:
+        raise SettingsError("site_unknown", f"There is no site {site_id!r}. `turven site list` names them.")
+    rules = settings.privacy.rules(found[0].profile)
+    click.echo(visitor_text(found[0], rules, settings, language=Language(lang)))
 
 
 @main.command()

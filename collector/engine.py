@@ -28,6 +28,7 @@ from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
+from collector.store.retention import let_go
 from collector.store.sites import Sites
 
 log = logging.getLogger("turven.engine")
@@ -145,6 +146,12 @@ class Engine:
 
     def _recover(self) -> None:
         self._find_epochs(())
+        now = self._clock.now()
+        current = {self.secrets.current(zone, now=now) for zone in self._zones()}
+        for epoch in self.secrets.epochs():
+            # A close that was cut off after its spool was gone: only the keys are left to destroy.
+            if epoch not in self._days and epoch not in current:
+                self.secrets.destroy(epoch)
         for running in self._days.values():
             events = running.drain()
             log.info("rebuilt %s part %d: %d events", running.epoch.day, running.epoch.part, events)
@@ -182,12 +189,14 @@ class Engine:
         self.ledger.keep(parts)
         self.ledger.keep_house_drops(day=epoch.day, epoch_part=epoch.part, drops=running.drops_of(""))
         self._compare(parts)
-        self.secrets.destroy(epoch)
+        # The spool goes first: files without their key would look like a day that a reboot has cost.
         files.destroy(self.settings.spool_dir, epoch)
+        self.secrets.destroy(epoch)
         files.clear_aside(self.settings.spool_dir)
         running.close()
         del self._days[epoch]
         log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(parts))
+        let_go(self.history, today=epoch.day, retention_days=self.settings.privacy.retention_days)
         self._publish()
 
     def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:

@@ -229,6 +229,8 @@ def _check_server(server: Server) -> None:
             ipaddress.ip_network(network)
         except ValueError:
             raise SettingsError("settings_invalid", f"server.trusted_proxies: {network!r} is no network.") from None
+    if server.collectors or server.collector_listen:
+        raise SettingsError("settings_invalid", "server.collectors: this version has one process; leave it at 0.")
     host, _, port = server.listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > _PORT_MAX:
         raise SettingsError("settings_invalid", f"server.listen: {server.listen!r} is not HOST:PORT.")

@@ -43,6 +43,7 @@ def test_a_setting_below_its_floor_is_refused(tmp_path: Path, text: str) -> None
         "[privacy]\nkk = 12",
         "timezone = 'Europe/Nowhere'",
         "[server]\nlisten = '8000'",
+        "[server]\ncollectors = 2",
         "[server]\ntrusted_proxies = ['10.0.0.0/33']",
         "[server]\nbase_path = 'turven/'",
         "log_level = 'LOUD'",
@@ -64,9 +65,13 @@ def test_privacy_comes_from_the_file_only(tmp_path: Path) -> None:
 def test_later_sources_win(tmp_path: Path) -> None:
     """A flag wins over the environment, and that over the file."""
     path = written(tmp_path, "[server]\nlisten = '127.0.0.1:1'\nbase_path = '/a'")
-    environ = {"TURVEN_SERVER__LISTEN": "127.0.0.1:2", "TURVEN_SERVER__COLLECTORS": "3"}
+    environ = {"TURVEN_SERVER__LISTEN": "127.0.0.1:2", "TURVEN_SERVER__CLIENT_HEADER": "X-Real-IP"}
     settings = load_settings(path, environ=environ, flags={"server.listen": "127.0.0.1:4", "data_dir": None})
-    assert (settings.server.listen, settings.server.collectors, settings.server.base_path) == ("127.0.0.1:4", 3, "/a")
+    assert (settings.server.listen, settings.server.client_header, settings.server.base_path) == (
+        "127.0.0.1:4",
+        "X-Real-IP",
+        "/a",
+    )
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

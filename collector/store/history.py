@@ -4,7 +4,8 @@ DuckDB lets one process have the file; readers inside it share this connection. 
 other file and no network can be reached through it (`lock_configuration`).
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -123,6 +124,35 @@ class History:
             self._connection = self._open()
             self._attach()
 
+    def rebuild(self, keep: Mapping[str, str]) -> None:
+        """Write the file anew with what is to be kept, and put it in the old one's place in one step.
+
+        Args:
+            keep: Per table, the condition of the rows that stay. Every table is named.
+
+        Raises:
+            StoreError: `history_busy`, or `history_rebuild_failed`; the file is then as it was.
+        """
+        fresh = self.path.with_name(self.path.name + ".new")
+        with self._writer, self._changed:
+            if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
+                raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
+            self._connection.execute("checkpoint")
+            self._connection.close()
+            try:
+                _copy(self.path, fresh, keep)
+                fresh.replace(self.path)
+                _sync_folder(self.path.parent)
+            except (duckdb.Error, OSError) as error:
+                raise StoreError(
+                    "history_rebuild_failed",
+                    f"{self.path} could not be written anew ({type(error).__name__}); it is as it was.",
+                ) from None
+            finally:
+                fresh.unlink(missing_ok=True)
+                self._connection = self._open()
+                self._attach()
+
     def publish(self, snapshot: pl.DataFrame) -> None:
         """Replace the snapshot of the running day. Columns: those of `cell`, in order."""
         with self._writer, self._changed:
@@ -150,6 +180,36 @@ def insert_frame(cursor: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFr
         cursor.register("incoming", ArrowStream(frame))
         cursor.execute(f"insert into {table} by name select * from incoming")
         cursor.unregister("incoming")
+
+
+def _copy(source: Path, fresh: Path, keep: Mapping[str, str]) -> None:
+    """Copy the rows to be kept into a new file, and see that each of them arrived."""
+    fresh.unlink(missing_ok=True)
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute("set temp_directory = ''")
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute(migrate.schema_sql())
+        connection.execute(f"attach '{source}' as old (read_only)")
+        for table, condition in keep.items():
+            order = "order by date_trunc('month', day), site, day, part" if table == "cell" else ""
+            connection.execute(f"insert into {table} by name select * from old.{table} where {condition} {order}")
+            rows = connection.execute(
+                f"select (select count(*) from {table}), (select count(*) from old.{table} where {condition})"
+            ).fetchone()
+            if rows is None or rows[0] != rows[1]:
+                raise OSError
+        connection.execute("detach old")
+        connection.execute("checkpoint")
+    with fresh.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:

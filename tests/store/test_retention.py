@@ -1,0 +1,91 @@
+"""What is too old is gone from the bytes, and nothing else is."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from collector.errors import StoreError
+from collector.model import Cell, Dimension, Identity, Origin, Outcome, Profile
+from collector.store.history import History
+from collector.store.ledger import ClosedPart, Ledger
+from collector.store.retention import let_go
+from tests.clock import ManualClock
+
+TODAY = date(2026, 11, 24)
+
+
+def part(day: date, page: str, clock: ManualClock) -> ClosedPart:
+    """Describe a day with one page and one block of hours."""
+    kinds = {Dimension.TOTAL: "", Dimension.PAGE: page, Dimension.HOUR: "08-09"}
+    return ClosedPart(
+        site="school", day=day, part=1, outcome=Outcome.KEPT, origin=Origin.TRACKER, identity=Identity.NETWORK,
+        profile=Profile.STANDARD, k=10, settings="0" * 64, closed_at=clock.now(), epoch_part=1, spool={},
+        cells=[
+            Cell(dimension=dimension, value=value, contributors=20, pageviews=31, visitors=30)
+            for dimension, value in kinds.items()
+        ],
+    )  # fmt: skip
+
+
+def test_an_old_day_leaves_the_bytes(history: History, clock: ManualClock) -> None:
+    """After the retention period no byte of a day's pages is left in the file; younger days are as they were."""
+    old, young = TODAY - timedelta(days=760), TODAY - timedelta(days=10)
+    Ledger(history).keep([part(old, "/lang-geleden", clock), part(young, "/onlangs", clock)])
+    history.reopen()
+    assert b"/lang-geleden" in history.path.read_bytes()
+    assert let_go(history, today=TODAY, retention_days=760)
+    left = b"".join(path.read_bytes() for path in history.path.parent.iterdir() if path.is_file())
+    assert b"/lang-geleden" not in left
+    assert Ledger(history).differs([part(young, "/onlangs", clock)]) is None
+    assert not let_go(history, today=TODAY, retention_days=760)
+
+
+def test_hours_are_let_go_before_days(history: History, clock: ManualClock) -> None:
+    """Hours are kept 62 days at most; the day's other figures stay."""
+    day = TODAY - timedelta(days=62)
+    Ledger(history).keep([part(day, "/", clock)])
+    assert let_go(history, today=TODAY, retention_days=760)
+    with history.read() as cursor:
+        kept = cursor.execute("select dimension from cell order by 1").fetchall()
+    assert kept == [("page",), ("total",)]
+
+
+def test_nothing_is_written_anew_before_it_is_due(history: History, clock: ManualClock) -> None:
+    """A file without anything too old is left alone."""
+    Ledger(history).keep([part(TODAY - timedelta(days=61), "/", clock)])
+    assert not let_go(history, today=TODAY, retention_days=760)
+
+
+def test_every_table_is_carried_over(history: History, clock: ManualClock) -> None:
+    """A rebuild names every table of the schema: none is forgotten."""
+    Ledger(history).keep([part(TODAY - timedelta(days=62), "/", clock)])
+    with history.write() as cursor:
+        cursor.execute(
+            "insert into gap values ('UTC', ?, 1, 'keys_lost', ?)", [TODAY, clock.now().replace(tzinfo=None)]
+        )
+        cursor.execute("insert into dropped values ('school', ?, 1, 'bot', 20)", [TODAY])
+        cursor.execute("insert into committed_hour values ('school', ?, 1, 8, 9, 30, 20, 20)", [TODAY])
+        cursor.execute("insert into site values ('school', '{}', ?)", [clock.now().replace(tzinfo=None)])
+
+    def counts() -> dict[str, int]:
+        with history.read() as cursor:
+            names = [
+                name
+                for (name,) in cursor.execute(
+                    "select table_name from duckdb_tables() where database_name = 'history'"
+                ).fetchall()
+            ]
+            return {name: cursor.execute(f"select count(*) from {name}").fetchall()[0][0] for name in names}
+
+    before = counts()
+    assert let_go(history, today=TODAY, retention_days=760)
+    assert counts() == before | {"cell": before["cell"] - 1}
+
+
+def test_a_failed_rebuild_leaves_the_file(history: History, clock: ManualClock) -> None:
+    """Where the new file cannot be written, the old one stays and goes on working."""
+    kept = part(TODAY, "/", clock)
+    Ledger(history).keep([kept])
+    with pytest.raises(StoreError, match="history_rebuild_failed"):
+        history.rebuild({"no_such_table": "true"})
+    assert Ledger(history).differs([kept]) is None
