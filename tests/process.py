@@ -21,8 +21,20 @@ STOP_SECONDS_MAX: Final = 30.0
 class HouseProcess:
     """Run `turven serve` in *folder*; the test talks to it over HTTP and by the command line."""
 
-    def __init__(self, folder: Path, *, settings: str = "", log_level: str = "DEBUG") -> None:
+    def __init__(
+        self, folder: Path, *, settings: str = "", log_level: str = "DEBUG", program: Path | None = None
+    ) -> None:
+        """Prepare a house in *folder*.
+
+        Args:
+            folder: Holds settings, data, secrets and log.
+            settings: More of the settings file, before its table `[server]`.
+            log_level: Of the house.
+            program: Where an installed `turven` is, which is then run from *folder*; `None` for this source tree.
+        """
         self.folder = folder
+        self._from = folder if program else ROOT
+        self._environment = environment() | ({"PYTHONPATH": str(program)} if program else {})
         self.port = free_port()
         self.log = folder / "log.txt"
         self.runtime = folder / "runtime"
@@ -46,10 +58,10 @@ class HouseProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "turven", "--config", str(self.config), "serve"],
-                cwd=ROOT,
+                cwd=self._from,
                 stdout=log,
                 stderr=log,
-                env=environment(),
+                env=self._environment,
             )
         ends_at = time.monotonic() + START_SECONDS_MAX
         while not self.is_ready():
@@ -115,11 +127,11 @@ class HouseProcess:
         self._hang_up()
         ran = subprocess.run(
             [sys.executable, "-m", "turven", "--config", str(self.config), *words],
-            cwd=ROOT,
+            cwd=self._from,
             capture_output=True,
             text=True,
             check=False,
-            env=environment(),
+            env=self._environment,
         )
         assert ran.returncode == expect, ran.stdout + ran.stderr
         return ran.stdout if expect == 0 else ran.stderr
