@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from collector import replay
-from collector.audit.run import check_kept
+from collector.audit.kept import Kept
+from collector.audit.outsider import PartName, PublishedInFile
+from collector.audit.run import check_house
 from collector.clock import Clock
 from collector.engine import Engine
 from collector.errors import SettingsError
@@ -34,6 +36,8 @@ class Commands:
             "close": self._close,
             "export": self._export,
             "audit": self._audit,
+            "parts": self._parts,
+            "cells": self._cells,
             "replay": self._replay,
         }
 
@@ -78,9 +82,19 @@ class Commands:
         return json.dumps(outcomes).encode()
 
     def _audit(self, params: Params) -> bytes:
+        settings, site = self._engine.settings, params.get("site", "")
         with self._engine.history.read() as cursor:
-            seen = check_kept(cursor, settings=self._engine.settings, clock=self._clock, ids=params["ids"])
+            seen = check_house(cursor, settings=settings, clock=self._clock, ids=params["ids"], site=site)
         return msgspec.json.encode(seen)
+
+    def _parts(self, params: Params) -> bytes:
+        with self._engine.history.read() as cursor:
+            return msgspec.json.encode(PublishedInFile(Kept(cursor, site=params.get("site", ""))).parts())
+
+    def _cells(self, params: Params) -> bytes:
+        part = msgspec.convert({"k": 0} | dict(params), PartName)
+        with self._engine.history.read() as cursor:
+            return msgspec.json.encode(PublishedInFile(Kept(cursor)).cells(part))
 
     def _replay(self, params: Params) -> bytes:
         return replay.run(self._engine, params, clock=self._clock, random=os.urandom, lookup=self._lookup)

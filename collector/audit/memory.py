@@ -45,8 +45,12 @@ def limits(pid: int) -> dict[str, Any]:
         ),
         "?",
     )
-    swaps = Path("/proc/swaps").read_text().splitlines()[1:]
-    return {"core_limit": core, "swap_areas": len(swaps), "swapped_kb": _swapped(pid)}
+    return {"core_limit": core, "swap_areas": swap_areas(), "swapped_kb": _swapped(pid)}
+
+
+def swap_areas() -> int:
+    """Return how many swap areas the machine uses."""
+    return len(Path("/proc/swaps").read_text().splitlines()[1:])
 
 
 def _swapped(pid: int) -> int:

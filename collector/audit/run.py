@@ -1,9 +1,9 @@
-"""Gather findings: checks on what is kept, checks on a scratch house, one answer a requirement."""
+"""Gather findings: checks on what is kept, checks on scratch houses, one answer a requirement."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,15 +11,48 @@ import msgspec
 from collector import __version__
 from collector.audit.canary import run_canary
 from collector.audit.finding import Finding, Requirement, Result, Seen
-from collector.audit.kept import CHECKS, Cursor, not_applicable, nothing_is_too_old
+from collector.audit.hostile_house import attack_hostile_days
+from collector.audit.house import check_database, check_runtime
+from collector.audit.kept import CHECKS, Cursor, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
+from collector.audit.outsider import (
+    ATTACK_SECONDS,
+    Published,
+    PublishedByHouse,
+    PublishedInFile,
+    attack_published,
+    tables_agree,
+)
 from collector.audit.questions import REQUIREMENTS
 from collector.clock import Clock
 from collector.errors import SettingsError
-from collector.settings import Privacy, Settings
+from collector.settings import Settings
+from collector.store.copy import read_copy
 
-#: Requirements that a scratch house is run for.
-ACTIVE: Final = frozenset({"R3", "R7", "R12", "R13", "R14", "R16", "R17", "R25", "R32", "R34", "R41", "R43"})
+#: Requirements that the canary run looks at.
+CANARY: Final = frozenset(
+    {"R3", "R6", "R7", "R9", "R12", "R13", "R14", "R16", "R17", "R25", "R32", "R34", "R38", "R39", "R41", "R43"}
+)
+#: Where something was seen, to what was seen there, by requirement.
+Answers = Mapping[str, Mapping[str, Seen]]
 _WORST_FIRST: Final = (Result.FAIL, Result.PASS, Result.NOT_APPLICABLE)
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what an auditor wants to see.
+
+    Attributes:
+        ids: Requirements.
+        site: Only what is kept of one site; empty for all.
+        marks: Marks of the auditor's own for the canary run.
+        attack_seconds: How long the attack on what is kept may take; 0 for as long as it needs.
+        progress: Told how many parts of how many were attacked.
+    """
+
+    ids: Collection[str]
+    site: str = ""
+    marks: tuple[str, ...] = ()
+    attack_seconds: float = ATTACK_SECONDS
+    progress: Callable[[int, int], None] = lambda _done, _all: None
 
 
 def chosen(ids: Sequence[str]) -> list[Requirement]:
@@ -32,80 +65,129 @@ def chosen(ids: Sequence[str]) -> list[Requirement]:
     unknown = [name for name in ids if name.upper() not in known]
     if unknown:
         raise SettingsError("requirement_unknown", f"There is no check {unknown[0]}; there are {', '.join(known)}.")
-    return [known[name.upper()] for name in ids] if ids else list(REQUIREMENTS)
+    return [known[name] for name in dict.fromkeys(name.upper() for name in ids)] if ids else list(REQUIREMENTS)
 
 
-def check_kept(cursor: Cursor, *, settings: Settings, clock: Clock, ids: Iterable[str]) -> dict[str, Seen]:
-    """Run the checks that look at what is kept."""
-    seen = {number: check(cursor) for number, check in CHECKS.items() if number in ids}
+def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[str]) -> dict[str, Seen]:
+    """Run the checks that look at what is kept, all but the attack."""
+    seen = {number: check(kept) for number, check in CHECKS.items() if number in ids}
+    today = clock.now().date()
+    if "R22" in ids:
+        seen["R22"] = tables_agree(kept)
+    if "R25" in ids:
+        seen["R25"] = running_day_is_not_kept(kept, today=today)
     if "R29" in ids:
-        today = clock.now().date()
-        seen["R29"] = nothing_is_too_old(cursor, today=today, retention_days=settings.privacy.retention_days)
+        seen["R29"] = nothing_is_too_old(kept, today=today, retention_days=settings.privacy.retention_days)
     return seen
 
 
-def check_active(privacy: Privacy, *, ids: Iterable[str], extra_marks: tuple[str, ...] = ()) -> dict[str, Seen]:
-    """Run the checks that need a house to send requests to; one scratch house serves them all.
+def check_house(
+    cursor: Cursor, *, settings: Settings, clock: Clock, ids: Collection[str], site: str
+) -> dict[str, dict[str, Seen]]:
+    """Run the checks that a running house answers itself: on what it keeps, and on how it holds it."""
+    kept = check_kept(Kept(cursor, site=site), settings=settings, clock=clock, ids=ids)
+    return {"history": kept, "house": {"R25": check_database(cursor)} if "R25" in ids else {}}
+
+
+def audit_copy(path: Path, *, settings: Settings, clock: Clock, scope: Scope) -> dict[str, dict[str, Seen]]:
+    """Look at a copy of a history file alone: no house is asked and nothing is run.
+
+    Raises:
+        StoreError: `history_missing`, `history_unreadable`.
+        SettingsError: `site_unknown`.
+    """
+    with read_copy(path) as cursor:
+        kept = Kept(cursor, site=scope.site)
+        answers = {"history": check_kept(kept, settings=settings, clock=clock, ids=scope.ids)}
+        return answers | _attacked(PublishedInFile(kept), scope)
+
+
+def audit_house(ask: Callable[..., bytes], *, scope: Scope) -> dict[str, dict[str, Seen]]:
+    """Ask a running house for what it keeps, and attack that here.
+
+    Args:
+        ask: Gives the house a command by its name and parameters.
+        scope: What is wanted.
+
+    Raises:
+        TurvenError: As the house says.
+    """
+    answers = msgspec.json.decode(ask("audit", ids=sorted(scope.ids), site=scope.site), type=dict[str, dict[str, Seen]])
+    return answers | _attacked(PublishedByHouse(ask, site=scope.site), scope)
+
+
+def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Seen]]:
+    """Run the checks that need a house to send requests to, and those on the machine.
 
     Raises:
         TurvenError: `scratch_failed`.
     """
-    wanted = ACTIVE & set(ids)
-    if not wanted:
+    answers: dict[str, dict[str, Seen]] = {}
+    if "R14" in scope.ids:
+        answers["machine"] = {"R14": check_runtime(settings)}
+    if wanted := CANARY & set(scope.ids):
+        run = run_canary(settings.privacy, extra_marks=scope.marks)
+        answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}
+    if "R22" in scope.ids:
+        answers["hostile days"] = {"R22": attack_hostile_days(settings.privacy)}
+    return answers
+
+
+def _attacked(published: Published, scope: Scope) -> dict[str, dict[str, Seen]]:
+    if "R22" not in scope.ids:
         return {}
-    seen = run_canary(privacy, extra_marks=extra_marks).seen
-    return {number: seen[number] for number in wanted}
+    return {"outsider": {"R22": attack_published(published, seconds=scope.attack_seconds, progress=scope.progress)}}
 
 
 def findings(
-    requirements: Sequence[Requirement], answers: Sequence[Mapping[str, Seen]], *, settings: Settings, at: datetime
+    requirements: Sequence[Requirement], answers: Answers, *, at: datetime, command: str, settings_sha256: str
 ) -> list[Finding]:
-    """Put what was seen into one finding a requirement; where two checks looked, both must hold."""
-    fingerprint = settings_sha256(settings)
+    """Put what was seen into one finding a requirement; where several checks looked, all must hold.
+
+    Args:
+        requirements: Which.
+        answers: What was seen, by place; `evidence` keeps the places apart.
+        at: Instant of the audit.
+        command: Repeats the audit when a requirement's number is put behind it.
+        settings_sha256: Fingerprint of the settings in force; empty where a copy cannot tell them.
+    """
     made = []
     for requirement in requirements:
-        seen = [answer[requirement.id] for answer in answers if requirement.id in answer] or [
-            not_applicable("This check was not run here.")
-        ]
-        evidence: dict[str, Any] = {}
-        for one in seen:
-            evidence |= one.evidence
+        seen = {place: answer[requirement.id] for place, answer in answers.items() if requirement.id in answer}
+        if not seen:
+            seen = {"audit": not_applicable("Not to be seen here: it takes a house to ask.")}
         made.append(
             Finding(
                 id=requirement.id,
-                result=min((one.result for one in seen), key=_WORST_FIRST.index),
+                result=min((one.result for one in seen.values()), key=_WORST_FIRST.index),
                 question=requirement.question,
                 vraag=requirement.vraag,
-                evidence=evidence,
-                command=f"turven audit {requirement.id}",
+                evidence={place: one.evidence for place, one in seen.items()},
+                command=f"{command} {requirement.id}",
                 at=at.isoformat(timespec="seconds"),
                 version=__version__,
-                settings_sha256=fingerprint,
+                settings_sha256=settings_sha256,
             )
         )
     return made
 
 
-def settings_sha256(settings: Settings) -> str:
-    """Return the fingerprint of the privacy settings in force, over canonical JSON."""
-    raw = json.loads(msgspec.json.encode(settings.privacy))
-    return hashlib.sha256(json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def as_text(made: Sequence[Finding], *, language: str) -> str:
     """Return findings as lines for people."""
-    words = {Result.PASS: "✓", Result.FAIL: "✗", Result.NOT_APPLICABLE: "–"}
+    marks = {Result.PASS: "✓", Result.FAIL: "✗", Result.NOT_APPLICABLE: "–"}
+    words = {"nl": ("geslaagd", "gezakt", "niet van toepassing"), "en": ("passed", "failed", "not applicable")}
     lines = []
     for finding in made:
         lines.append(
-            f"{words[finding.result]} {finding.id:<4}{finding.vraag if language == 'nl' else finding.question}"
+            f"{marks[finding.result]} {finding.id:<4}{finding.vraag if language == 'nl' else finding.question}"
         )
-        lines.extend(f"       {name}: {_plain(value)}" for name, value in finding.evidence.items())
-    failed = sum(finding.result is Result.FAIL for finding in made)
-    passed = sum(finding.result is Result.PASS for finding in made)
-    lines.append(f"\n{passed} passed, {failed} failed, {len(made) - passed - failed} not applicable")
-    return "\n".join(lines)
+        for place, evidence in finding.evidence.items():
+            lines.append(f"       {place}")
+            lines.extend(f"         {name}: {_plain(value)}" for name, value in evidence.items())
+    counts = [sum(finding.result is result for finding in made) for result in marks]
+    told = ", ".join(f"{count} {word}" for count, word in zip(counts, words[language], strict=True))
+    return "\n".join([*lines, "", told])
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
