@@ -29,6 +29,10 @@ def _sums(metric: Metric) -> str:
 
 #: The cells there were, then numerator, denominator and covered cells of each metric, in order.
 TALLY: Final = "count(*), " + ", ".join(_sums(metric) for metric in METRICS.values())
+#: The same where rows show sums only: aggregates are what a long period spends its time on.
+SUMS_ONLY: Final = "count(*), " + ", ".join(
+    "0, null, 0" if metric.denominator else _sums(metric) for metric in METRICS.values()
+)
 _MEASURES: Final = "pageviews, visits, visitors, bounces, seconds, events"
 #: A snapshot is replaced moments after its part was closed: what is closed counts once.
 _RUNNING: Final = (
@@ -83,7 +87,7 @@ def panels(query: Query, dimensions: Sequence[Dimension], span: Span, *, limit: 
         limit: Rows a panel beside `(other)`.
 
     Returns:
-        Columns: dimension, value, rows there are beside `(other)`, pageviews of all rows, then `TALLY`.
+        Columns: dimension, value, rows there are beside `(other)`, pageviews of all rows, then `SUMS_ONLY`.
     """
     names = ", ".join("?" for _ in dimensions)
     pair = [query.filter.dimension.value, query.filter.value] if query.filter else ["", ""]
@@ -97,7 +101,7 @@ def panels(query: Query, dimensions: Sequence[Dimension], span: Span, *, limit: 
     once: list[Parameter] = [*query.sites, span.first, span.last, *pair, *dimensions]
     sql = (
         f"select dimension, value, count(*) filter (where value <> '{OTHER}') over (partition by dimension), "
-        f"coalesce(sum(sum(pageviews)) over (partition by dimension), 0), {TALLY} "
+        f"coalesce(sum(sum(pageviews)) over (partition by dimension), 0), {SUMS_ONLY} "
         f"from ({source}) group by dimension, value qualify value = '{OTHER}' or row_number() over "
         f"(partition by dimension, value = '{OTHER}' order by sum({order}) desc nulls last, value) <= ? "
         f"order by dimension, sum({order}) desc nulls last, value"
