@@ -98,10 +98,13 @@ _ECHO_HEADERS: Final = {"Cache-Control": "no-store"}
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body, or `None` when it is larger than an event may be."""
+    """Return the body; `None` when it is larger than an event may be, empty where the sender hung up before its end."""
     body = b""
     while True:
         message = await receive()
+        # What came so far may read as a whole event, and its sender, who got no answer, sends it again.
+        if message["type"] == "http.disconnect":
+            return b""
         body += bytes(message.get("body", b""))
         if len(body) > BODY_BYTES_MAX:
             return None

@@ -240,7 +240,8 @@ def _refuse_foreign(path: Path) -> None:
 
 def _reworded(error: duckdb.Error, path: Path) -> StoreError:
     text = str(error)
-    if "lock" in text.lower():
+    # Not "lock" alone: a damaged block is none.
+    if "could not set lock" in text.lower():
         return StoreError("history_in_use", f"{path} is open in another process; one house has one history file.")
     if "version number" in text or "newer" in text.lower():
         return StoreError("history_newer", f"{path} was written by another version of DuckDB. It was left as it is.")
