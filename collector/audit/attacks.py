@@ -142,7 +142,7 @@ def _tables(cells: list[Cell], *, k: int) -> Iterator[Leak]:
     made = tables(cells)
     for table in made:
         rows, columns = table.rest()
-        for (row, column), (least, most) in ranges(table).items():
+        for (row, column), (least, most) in ranges(table, k=k).items():
             where = f"{table.pair[0]}={row} {table.pair[1]}={column}"
             if least:
                 yield Leak(most, "a folded cell, bounded", where)

@@ -83,17 +83,24 @@ def tables(cells: list[Cell]) -> list[Table]:
     return made
 
 
-def ranges(table: Table) -> dict[tuple[str, str], Range]:
-    """Return how few and how many pageviews each folded cell can hold at all."""
+def ranges(table: Table, *, k: int | None = None) -> dict[tuple[str, str], Range]:
+    """Return how few and how many pageviews each folded cell can hold at all.
+
+    With a *k*, cells are left out of which a short look tells that they may hold k, and that what they leave of their
+    row and column is nothing or k: nine in ten of a usual day.
+    """
     rows, columns = table.rest()
     numbers = {("row", row): n for n, row in enumerate(rows)}
     numbers |= {("column", column): len(rows) + n for n, column in enumerate(columns)}
     cells = [(numbers["row", row], numbers["column", column]) for row, column in table.folded]
     if not cells:
         return {}
-    known = _any_solution(cells, [*rows.values(), *columns.values()])
+    rests = [*rows.values(), *columns.values()]
+    known = _any_solution(cells, rests)
+    harmless = _harmless(known, rests, k=k) if k else frozenset[tuple[int, int]]()
     found = {}
-    for cell, (row, column) in list(zip(table.folded, cells, strict=True))[:CELLS_MAX]:
+    judged = [pair for pair in zip(table.folded, cells, strict=True) if pair[1] not in harmless]
+    for cell, (row, column) in judged[:CELLS_MAX]:
         own = known[row, column]
         others = {ends: views for ends, views in known.items() if ends != (row, column)}
         grows = _flow(others, row, column)
@@ -154,6 +161,28 @@ def _any_solution(cells: list[tuple[int, int]], rests: list[int]) -> dict[tuple[
     edges |= {(source, n) if n in rows else (n, sink): rest for n, rest in enumerate(rests)}
     flow = maximum_flow(_graph(edges, sink + 1), source, sink).flow
     return {(row, column): int(flow[row, column]) for row, column in cells}
+
+
+def _harmless(known: Mapping[tuple[int, int], int], rests: list[int], *, k: int) -> frozenset[tuple[int, int]]:
+    """Return cells that can grow to *k*, or to all of their line, by one exchange, and leave nothing or *k* there."""
+    size = len(rests)
+    own = np.zeros((size, size), dtype=np.int64)
+    is_folded = np.zeros((size, size), dtype=np.bool_)
+    for ends, views in known.items():
+        own[ends], is_folded[ends] = views, True
+    # Views of column c that may go to column d: those of the rows whose cell in d is folded too.
+    movable = is_folded.T.astype(np.int64) @ own
+    found = set()
+    for row in {row for row, _ in known}:
+        room = movable - np.outer(is_folded[row], own[row])
+        exchanged = np.minimum(own[row][:, None], room)
+        np.fill_diagonal(exchanged, 0)
+        most = own[row] + exchanged.max(axis=0)
+        for column in np.flatnonzero(is_folded[row]).tolist():
+            lines = (rests[row], rests[column])
+            if most[column] >= k and all(rest - own[row, column] >= k or most[column] >= rest for rest in lines):
+                found.add((row, column))
+    return frozenset(found)
 
 
 def _flow(known: Mapping[tuple[int, int], int], start: int, end: int) -> int:
