@@ -1,6 +1,9 @@
 # make run    a full dashboard on demo data, http://127.0.0.1:8000
 # make test   every test, in a real browser too
 # make check  walls, types, style
+# make audit  what every test claims, then the audit's verdict on the promises
+# make bench  measure what a school of 200 sees, into docs/school-of-200.md
+# make screenshots  take docs/screenshots anew
 # make lock   renew requirements/*.txt (needs uv)
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -
 export PYTHONDONTWRITEBYTECODE := 1
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^# make /make /p' Makefile
 
 run: $(VENV)/run.stamp
 	@$(BIN)/python -m turven demo
@@ -27,6 +30,16 @@ check: $(VENV)/check.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/run.stamp
+	@$(BIN)/python -m tests.evidence
+	@$(BIN)/python -m turven audit --lang en
+
+bench: $(VENV)/run.stamp
+	$(BIN)/python -m bench.school_of_200
+
+screenshots: $(VENV)/test.stamp browser
+	$(BIN)/python -m bench.screenshots
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
