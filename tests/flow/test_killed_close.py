@@ -1,5 +1,6 @@
 """A house that is killed while it closes."""
 
+import json
 import random
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -8,8 +9,13 @@ from threading import Thread
 from time import monotonic
 from typing import Any, Final
 
+import pytest
+
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
+from collector.model import Site
+from tests.clock import ManualClock
+from tests.house import TallyHouse
 from tests.process import HouseProcess
 
 KILLS: Final = 5
@@ -31,8 +37,16 @@ def _visit(house: HouseProcess, *, first: int) -> None:
                 assert house.send(visitor=visitor, page=page, site=site) == 202
 
 
-def _totals(house: HouseProcess, site: str) -> list[dict[str, Any]]:
-    return sorted(house.cells("total", site), key=lambda row: row["part"])
+def _close_whole(house: HouseProcess) -> dict[str, list[dict[str, Any]]]:
+    """Start the house, close, and return what is kept of each site's parts, in order."""
+    kept = {}
+    with house:
+        assert ask(house.runtime / SOCKET_NAME, "close", {"sites": None})
+        for site in VISITORS:
+            asked = {"site": site, "first": None, "last": None, "format": "json"}
+            rows = json.loads(ask(house.runtime / SOCKET_NAME, "export", asked) or b"[]")
+            kept[site] = sorted((row for row in rows if row["dimension"] == "total"), key=lambda row: row["part"])
+    return kept
 
 
 def test_a_killed_close_counts_once(tmp_path: Path) -> None:
@@ -60,13 +74,31 @@ def test_a_killed_close_counts_once(tmp_path: Path) -> None:
         closing.join(chance.uniform(0, 1.1 * longest))
         house.kill()
         closing.join()
-    house.turven("close")
-    once = {site: _totals(house, site) for site in VISITORS}
+    once = _close_whole(house)
     for site, visitors in VISITORS.items():
         kept = once[site]
         assert sum(row["pageviews"] for row in kept) == 2 * visitors * (KILLS + 1), (site, kept)
         assert sum(row["visitors"] for row in kept) == visitors * (KILLS + 1), (site, kept)
     # All sites of a close are kept together or not at all.
     assert [row["part"] for row in once["school"]] == [row["part"] for row in once["tweede"]]
-    house.turven("close")
-    assert {site: _totals(house, site) for site in VISITORS} == once
+    assert _close_whole(house) == once
+
+
+@pytest.mark.xfail(strict=True, reason="a close that breaks off leaves a part in which one visitor has two keys")
+def test_a_close_that_breaks_off_makes_nobody_two(tmp_path: Path, clock: ManualClock, school: Site) -> None:
+    """Who comes before and after a close that broke off is one visitor: five people are not shown as ten."""
+    house = TallyHouse(tmp_path, clock=clock).add(school).feed(visitors=12).feed(visitors=5, page="/klein")
+    house.house.intake.look()
+
+    def break_off() -> None:
+        raise InterruptedError
+
+    # The salt is replaced, and the collector was not waited for.
+    house.house.engine.wait = break_off
+    with suppress(InterruptedError):
+        house.house.engine.close_now()
+    house.restart().feed(visitors=12).feed(visitors=5, page="/klein").close()
+    kept, shown = house.cells("total"), house.cells("page")
+    house.stop()
+    assert kept == {"": 12}
+    assert "/klein" not in shown
