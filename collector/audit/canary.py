@@ -20,7 +20,7 @@ from collector.audit.memory import find_in_memory, limits, outbound
 from collector.audit.scratch import BROWSER, COUNTRY_HEADER, ScratchHouse, scratch_house
 from collector.audit.told import check_settings_shown, check_texts
 from collector.errors import SettingsError
-from collector.model import Identity
+from collector.model import Identity, Profile
 from collector.settings import Privacy
 
 #: The visitor whose marks the k rule has to hide; an address of the range kept for documentation.
@@ -75,14 +75,18 @@ class _Run:
         self._marks = _make_marks(extra_marks)
         self._text = {mark.field: mark.text for mark in self._marks}
         self._own = [quote(mark.text, safe="") for mark in self._marks if mark.field.startswith("own mark")]
-        self._crowd = max(CROWD_MIN, CROWD_TIMES_K * privacy.k)
+        rules = privacy.rules(Profile.STANDARD)
+        self._k = rules.k
+        self._crowd = max(CROWD_MIN, CROWD_TIMES_K * rules.k)
+        # Elsewhere a template would hide the rare path, and it is the k rule that is to hide it.
+        self._templates = [START, COMPANY] if rules.templates_only else []
         self._seen: dict[str, Seen] = {}
         self._counted = 0
 
     def go(self) -> dict[str, Seen]:
         house = self._house
         for name in ("canary", "twin", "networks"):
-            house.add_site(name)
+            house.add_site(name, templates=self._templates)
         house.add_site("off", is_on=False)
         house.add_site("browsers", identity="browser")
         self._check_signals()
@@ -151,7 +155,7 @@ class _Run:
 
     def _send_rare(self) -> None:
         """Send the rare visitor, and k ordinary ones that it is folded together with, and the crowd is not."""
-        for number in range(self._crowd, self._crowd + self._privacy.k):
+        for number in range(self._crowd, self._crowd + self._k):
             self._house.send(
                 address=_address(number), u=f"https://canary.example{COMPANY}", r="https://gezelschap.example/"
             )
@@ -215,7 +219,9 @@ class _Run:
 
     def _check_running_day(self) -> None:
         sealed = [path for path in self._house.files() if (self._house.folder / "data" / "spool") in path.parents]
-        plain = [START.encode(), REFERRER.encode(), *self._needles(NEVER + RARE)]
+        # A page that is registered as a template stands among the settings, and rightly so.
+        pages = [page.encode() for page in (START, COMPANY) if page not in self._templates]
+        plain = [*pages, REFERRER.encode(), *self._needles(NEVER + RARE)]
         read, found = search(self._house.files(), plain)
         temporary = [
             path.name

@@ -71,8 +71,7 @@ HARMS = [
     (
         "R24",
         "overlapping_hours",
-        "update cell set value = '08-11' where dimension = 'hour';"
-        "insert into cell select * replace ('09-10' as value) from cell where dimension = 'hour'",
+        "insert into cell select * replace ('08-11' as value) from cell where dimension = 'hour'",
     ),
     ("R25", "cells_of_running_parts", "delete from closed where site = 'school'"),
     ("R25", "cells_of_days_to_come", "update cell set day = '2026-12-24'; update closed set day = '2026-12-24'"),

@@ -1,0 +1,177 @@
+"""The canary run on the real build: every check passes, and each has tried what it claims."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from collector import __version__
+from collector.audit.cage import check_network
+from collector.audit.canary import run_canary
+from collector.audit.finding import Result, Seen
+from collector.audit.hostile import generate_hostile_day
+from collector.audit.hostile_house import AGENTS, REFERRERS, attack_hostile_days
+from collector.audit.house import check_runtime
+from collector.audit.run import CANARY
+from collector.audit.scratch import ScratchHouse
+from collector.audit.told import check_settings_shown, check_texts
+from collector.effective import effective
+from collector.errors import SettingsError
+from collector.model import Identity, Site
+from collector.settings import Privacy, Settings, load_settings
+
+OWN_MARK: Final = "mijn eigen merk & meer"
+SITES: Final = {Identity.NETWORK: "canary", Identity.BROWSER: "browsers"}
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Seen]:
+    """Run a scratch house once, with a mark of the auditor's own."""
+    return run_canary(Privacy(), extra_marks=(OWN_MARK,))
+
+
+@pytest.mark.parametrize("number", sorted(CANARY))
+def test_the_real_build_passes(number: str, seen: dict[str, Seen]) -> None:
+    """A scratch house of this very build holds each promise that the canary run looks at."""
+    assert seen[number].result is Result.PASS, seen[number].evidence
+
+
+@pytest.mark.parametrize("number", ["R3", "R6", "R7", "R9", "R41"])
+def test_a_search_had_something_to_find(number: str, seen: dict[str, Seen]) -> None:
+    """The marks came with a whole crowd, whose ordinary pages were kept, and megabytes were searched."""
+    evidence = seen[number].evidence
+    assert evidence["their_pages_were_counted"] is True
+    assert evidence["sent_by_visitors"] >= 3 * Privacy().k
+    assert evidence["bytes_searched"] > 100_000
+
+
+def test_the_salts_were_there(seen: dict[str, Seen]) -> None:
+    """Where memory may be read, each salt was found in it before the close, so that not finding it after says much."""
+    before = seen["R14"].evidence["memory_before"]
+    assert before == "not allowed to read" or before["found"] >= seen["R14"].evidence["salts"] >= 3
+
+
+def test_weaker_settings_do_not_start(seen: dict[str, Seen]) -> None:
+    """A house told to keep more of an address ends at once, as a mistake in its settings."""
+    assert set(seen["R16"].evidence["exit_codes_of_weaker_settings"].values()) == {2}
+
+
+def test_it_is_said_how_the_network_was_taken_away(seen: dict[str, Seen]) -> None:
+    """The house served without a network, or the reason is told why that was not tried."""
+    without = seen["R34"].evidence["without_a_network"]
+    assert without["namespace"]
+    assert "served" not in without or (without["served"], without["sent_elsewhere"]) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("without", "connections"),
+    [
+        ({"namespace": "unshare --net", "served": True, "sent_elsewhere": 1}, 0),
+        ({"namespace": "unshare --net", "served": False, "sent_elsewhere": 0}, 0),
+        ({"namespace": "not tried"}, 1),
+    ],
+)
+def test_a_packet_elsewhere_fails(without: dict[str, Any], connections: int) -> None:
+    """One packet that wanted out, one connection off the machine, or a house that needs a network is a failure."""
+    assert check_network(without, connections=connections).result is Result.FAIL
+
+
+def test_a_short_mark_is_refused() -> None:
+    """A mark that turns up by chance would prove nothing; it is refused before anything is run."""
+    with pytest.raises(SettingsError, match="8 characters"):
+        run_canary(Privacy(), extra_marks=("jan",))
+
+
+def test_hostile_days_are_sent_counted_and_attacked() -> None:
+    """Days of every hostile shape go through the real door whole, and nothing small is derived from what is kept."""
+    seen = attack_hostile_days(Privacy(), days=8)
+    assert seen.result is Result.PASS, seen.evidence
+    assert seen.evidence["events_counted"] == seen.evidence["events_sent"] > 1_000
+    # One of the eight shapes stays below k: its site publishes nothing.
+    assert seen.evidence["days_that_publish_figures"] == 7
+
+
+def test_every_made_up_visitor_has_an_agent() -> None:
+    """Each browser, system and source of a generated day can be sent as a request."""
+    for seed in range(16):
+        for happening in generate_hostile_day(seed, k=10):
+            assert (happening["browser"], happening["os"]) in AGENTS
+            assert happening["source"] in REFERRERS
+
+
+class Told(ScratchHouse):
+    """Answer what a test lays down instead of what a house would; nothing is started."""
+
+    answers: dict[str, bytes]
+
+    def request(
+        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return the answer that was laid down."""
+        return 200, {}, self.answers[path]
+
+    def sites(self) -> list[Site]:
+        """Return one site of each identity."""
+        return [Site(id=name, hosts=("s.example",), identity=identity) for identity, name in SITES.items()]
+
+
+GOOD = "<head><title>{{</title></head><p>Wij bewaren cijfers van 10 bezoekers, 760 dagen. {}</p><dl>10 760</dl>"
+
+
+def texts(folder: Path, network: str, browser: str) -> Seen:
+    """Check a house whose texts in all languages are these."""
+    told = Told(folder, privacy=Privacy())
+    told.answers = {
+        f"/privacy?site={name}&lang={language}": text.encode()
+        for name, text in (("canary", network), ("browsers", browser))
+        for language in ("nl", "nl-pupils", "en")
+    }
+    return check_texts(told, Privacy(), sites=SITES)
+
+
+def test_a_whole_text_passes(tmp_path: Path) -> None:
+    """A text that names k, the period and what tells visitors apart is accepted."""
+    network, browser = GOOD.replace("{}", "Uw netwerk."), GOOD.replace("{}", "Een getal.")
+    assert texts(tmp_path, network, browser).result is Result.PASS
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    ["<p>10, 760 {{ contact }}</p>", "<p>10, 760 None</p>", "<p>760</p><dl>10</dl>", "<p>10</p><dl>760</dl>"],
+)
+def test_a_faulty_text_fails(faulty: str, tmp_path: Path) -> None:
+    """A place that was not filled in, and a number that stands in the list of settings only, are found."""
+    assert texts(tmp_path, GOOD.replace("{}", "Uw netwerk."), faulty).result is Result.FAIL
+
+
+def test_a_text_that_keeps_the_identity_to_itself_fails(tmp_path: Path) -> None:
+    """Two sites that tell visitors apart differently cannot have the same text."""
+    assert texts(tmp_path, GOOD, GOOD).result is Result.FAIL
+
+
+@pytest.mark.parametrize(
+    ("harm", "passes"),
+    [(None, True), (("house", "k", 5), False), (("house", "retention_days", 30), False), (("purpose",), False)],
+)
+def test_settings_that_are_told_wrong_fail(harm: tuple[Any, ...] | None, passes: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A public page that tells anything else than the settings in force is found out."""
+    told, privacy = Told(tmp_path, privacy=Privacy()), Privacy()
+    settings = load_settings(told.config, environ={})
+    shown = effective(settings, told.sites(), rules=lambda site: privacy.rules(site.profile), version=__version__)
+    if harm and len(harm) == 3:
+        shown[harm[0]][harm[1]] = harm[2]
+    elif harm:
+        del shown[harm[0]]
+    told.answers = {"/privacy.json": json.dumps(shown).encode()}
+    assert (check_settings_shown(told, privacy).result is Result.PASS) is passes
+
+
+def test_what_weakens_the_salt_is_said(tmp_path: Path) -> None:
+    """Keys on a disk, and a day that is kept through a reboot, are named as what weakens the promise."""
+    settings = Settings(runtime_dir=str(tmp_path / "not there yet"), keep_day_through_reboot=True)
+    evidence = check_runtime(settings).evidence
+    assert evidence["keep_day_through_reboot"] is True
+    assert any("keep_day_through_reboot" in reason for reason in evidence["weakened_by"])
+    assert evidence["runtime_dir_in_memory"] != any("runtime_dir" in reason for reason in evidence["weakened_by"])
