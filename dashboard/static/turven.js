@@ -103,7 +103,9 @@ function echoing(form) {
   const out = form.querySelector('output');
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const body = JSON.stringify({ s: form.dataset.site, n: 'pageview', u: form.elements.url.value, e: 1 });
+    const told = { s: form.dataset.site, n: 'pageview', u: form.elements.url.value, e: 1 };
+    if (form.dataset.number) told.i = form.dataset.number;
+    const body = JSON.stringify(told);
     try {
       const answer = await fetch(form.dataset.echo, { method: 'POST', body, credentials: 'omit', referrerPolicy: 'no-referrer' });
       const text = await answer.text();
