@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from collector.audit.finding import Result, Seen
 from collector.audit.kept import CHECKS, Kept, inventory
 from collector.audit.lists import BROWSERS, DEVICES, SYSTEMS
-from collector.audit.outsider import PartName, PublishedInFile, attack_published, newest_of_each
+from collector.audit.outsider import PartName, PublishedByHouse, PublishedInFile, attack_published, newest_of_each
 from collector.audit.run import check_kept
 from collector.clock import Clock
 from collector.edge import device
@@ -20,6 +21,7 @@ from collector.store.copy import read_copy
 from collector.store.history import History
 from tests.audit.conftest import Harm
 from tests.clock import ManualClock
+from tests.house import TallyHouse
 
 #: Let a copy hold what the checks of the schema would refuse.
 LOOSEN = "create table loose as from {0}; drop table {0}; alter table loose rename to {0};"
@@ -180,6 +182,20 @@ def test_a_group_is_derived_from_a_harmed_history(harm: Harm) -> None:
     assert seen.result is Result.FAIL
     assert (seen.evidence["smallest_group_found"], seen.evidence["parts_with_a_small_group"]) == (3, 1)
     assert "toetsen" not in msgspec.json.encode(seen.evidence).decode()
+
+
+def test_a_running_house_hands_out_what_its_file_publishes(healthy: Path, tmp_path: Path, clock: ManualClock) -> None:
+    """Asked part by part, a running house answers the same cells as its file holds, and they are attacked alike."""
+    (tmp_path / "data").mkdir()
+    copy(healthy, tmp_path / "data" / "history.duckdb")
+    house = TallyHouse(tmp_path, clock=clock)
+    asked = PublishedByHouse(lambda name, **params: house.house.commands.run(name, params), site="school")
+    with house.house.engine.history.read() as cursor:
+        kept = PublishedInFile(Kept(cursor, site="school"))
+        assert asked.parts() == kept.parts() == [PartName(date(2026, 11, 24), "school", 1, 10)]
+        assert asked.cells(asked.parts()[0]) == kept.cells(kept.parts()[0]) != []
+    assert attack_published(asked).result is Result.PASS
+    house.stop()
 
 
 def test_an_attack_ends_in_time(healthy: Path) -> None:

@@ -1,0 +1,142 @@
+"""`turven audit` as an auditor runs it: a process of its own, with or without a house."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from collector.audit.questions import REQUIREMENTS, THEMES
+from tests.audit.conftest import Harm
+from tests.process import ROOT, HouseProcess
+
+#: What a copy alone answers.
+OFFLINE: Final = {"R3", "R6", "R8", "R9", "R20", "R21", "R22", "R24", "R25", "R26", "R29", "R54"}
+
+
+def audit(folder: Path, *words: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the audit in *folder*, in which there are no settings."""
+    named = ["--config", str(config)] if config else []
+    return subprocess.run(
+        [sys.executable, "-m", "turven", *named, "audit", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+    )
+
+
+def found(ran: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """Return the findings by number."""
+    return {finding["id"]: finding for finding in json.loads(ran.stdout)}
+
+
+def test_a_copy_is_audited_without_a_house(healthy: Path, tmp_path: Path) -> None:
+    """With nothing but a copy of the history, each check that it can answer passes, and the others say so."""
+    ran = audit(tmp_path, "--history", str(healthy), "--json")
+    assert ran.returncode == 0, ran.stderr
+    answers = found(ran)
+    assert list(answers) == [requirement.id for requirement in REQUIREMENTS]
+    assert {number for number, finding in answers.items() if finding["result"] == "pass"} == OFFLINE
+    assert {finding["result"] for number, finding in answers.items() if number not in OFFLINE} == {"n/a"}
+    for number, finding in answers.items():
+        assert set(finding) >= {"id", "result", "question", "vraag", "evidence", "command", "at", "version"}
+        assert finding["command"] == f"turven audit --history {healthy} {number}"
+        # A copy does not hold the settings file: no fingerprint of it is claimed.
+        assert finding["settings_sha256"] == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "statements"),
+    [
+        ("R21", "update cell set contributors = 9 where filter_dimension <> ''"),
+        ("R20", "alter table cell add column user_agent varchar"),
+        ("R22", "update cell set pageviews = pageviews + 3 where dimension = 'total'"),
+        ("R54", "update settings_log set made_by = 'somebody' where seq = 1"),
+    ],
+)
+def test_a_harmed_copy_is_an_error(number: str, statements: str, harm: Harm, tmp_path: Path) -> None:
+    """A broken promise ends the command with 1, and the finding is named in Dutch, before all else that passes."""
+    ran = audit(tmp_path, "--history", str(harm(statements)))
+    assert ran.returncode == 1
+    assert [line.split()[1] for line in ran.stdout.splitlines() if line.startswith("✗")] == [number]
+    assert "1 gezakt" in ran.stdout
+
+
+def test_one_check_of_one_site_is_asked_in_english(harm: Harm, tmp_path: Path) -> None:
+    """A number and a site narrow the audit, and the question is asked in English where that is wanted."""
+    harmed = str(harm("update cell set contributors = 9 where site = 'portal'"))
+    school = audit(tmp_path, "r21", "--history", harmed, "--site", "school", "--lang", "en")
+    portal = audit(tmp_path, "R21", "--history", harmed, "--site", "portal", "--lang", "en")
+    assert (school.returncode, portal.returncode) == (0, 1)
+    assert school.stdout.startswith("✓ R21 Does every stored row stand for at least k visitors?")
+    assert school.stdout.endswith("1 passed, 0 failed, 0 not applicable\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "error"),
+    [
+        (("R999",), 2, "requirement_unknown"),
+        (("R21", "--history", "nowhere.duckdb"), 3, "history_missing"),
+        (("R41", "--mark", "jan"), 2, "mark_too_short"),
+        (("R21", "--attack-seconds", "-1"), 2, "attack-seconds"),
+    ],
+)
+def test_a_mistake_is_no_finding(words: tuple[str, ...], exit_code: int, error: str, tmp_path: Path) -> None:
+    """What cannot be audited is an error with a sentence, and never 0 or 1, which are answers."""
+    ran = audit(tmp_path, *words)
+    assert (ran.returncode, ran.stdout) == (exit_code, "")
+    assert error in ran.stderr
+
+
+def test_a_file_that_is_no_history_is_an_error(tmp_path: Path) -> None:
+    """A damaged copy is refused and left as it is."""
+    damaged = tmp_path / "copy.duckdb"
+    damaged.write_bytes(b"no database" * 1_000)
+    ran = audit(tmp_path, "R21", "--history", str(damaged))
+    assert ran.returncode == 3
+    assert "history_unreadable" in ran.stderr
+
+
+def test_a_mark_that_is_kept_is_found(tmp_path: Path) -> None:
+    """A mark that the program does keep, a referring host of a whole crowd, makes the canary run fail: it can."""
+    ran = audit(tmp_path, "R41", "--mark", "verwijzer.example", "--json")
+    assert ran.returncode == 1, ran.stderr
+    evidence = found(ran)["R41"]["evidence"]["scratch house"]
+    assert evidence["own_marks"] == 1
+    assert {"history.duckdb", "history by SQL", "export"} <= set(evidence["found_in"])
+
+
+def test_a_house_is_audited_running_and_stopped(tmp_path: Path) -> None:
+    """What a house has in force is printed as it tells the public, and it is audited running or stopped alike."""
+    with HouseProcess(tmp_path) as house:
+        house.add_school()
+        told = house.request("GET", "/privacy.json")[2].decode()
+        running = audit(tmp_path, "--settings", config=house.config)
+        answered = found(audit(tmp_path, "R20", "R25", "R54", "--json", "--site", "school", config=house.config))
+    assert json.loads(running.stdout) == json.loads(told)
+    assert running.stdout == told
+    assert "holds" in running.stderr
+    assert {number: finding["result"] for number, finding in answered.items()} == dict.fromkeys(answered, "pass")
+    assert answered["R25"]["evidence"]["house"]["temp_directory"] == ""
+    assert answered["R54"]["settings_sha256"] == json.loads(told)["settings_sha256"]
+    stopped = audit(tmp_path, "--settings", config=house.config)
+    assert (stopped.returncode, stopped.stdout) == (0, told)
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert audit(tmp_path, "R20", "R54", config=house.config).returncode == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_every_question_is_asked_in_two_languages() -> None:
+    """Each requirement has a number of its own, a known theme and force, and a question in Dutch and in English."""
+    assert len({requirement.id for requirement in REQUIREMENTS}) == len(REQUIREMENTS)
+    for requirement in REQUIREMENTS:
+        assert requirement.theme in THEMES
+        assert requirement.force in {"law", "ap", "eu", "own"}
+        assert requirement.question.endswith("?")
+        assert requirement.vraag.endswith("?")
+        assert requirement.question != requirement.vraag
