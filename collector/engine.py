@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import Final
@@ -21,7 +22,7 @@ from collector.day.close import close_part, committed_blocks, running_cells
 from collector.errors import SpoolError, StoreError
 from collector.model import Epoch, Origin, Outcome, Site
 from collector.policy import Rules
-from collector.running import RunningDay
+from collector.running import PendingClose, RunningDay
 from collector.settings import Settings
 from collector.spool import files
 from collector.spool.reader import SpoolReader
@@ -83,7 +84,8 @@ class Engine:
                 running.drain()
                 self._report_damage(running)
             for running in list(self._days.values()):
-                if current.get(running.epoch.timezone) != running.epoch:
+                is_finished = self._finish_sites(running) is not None
+                if is_finished and current.get(running.epoch.timezone) != running.epoch:
                     self._close_past(running)
             self._commit_hours(now)
 
@@ -131,6 +133,8 @@ class Engine:
             running = RunningDay(
                 epoch, reader=reader, counted=self.ledger.counted(epoch), memory_limit=self._day_memory
             )
+            note = self.secrets.note(epoch)
+            running.closing = msgspec.json.decode(note, type=PendingClose) if note else None
             self._days[epoch] = running
         return running
 
@@ -184,47 +188,63 @@ class Engine:
         if not running.reader.is_drained():
             return
         epoch = running.epoch
-        positions = running.reader.positions()
-        parts = [self._close_part(running, site, positions) for site in self._here(running)]
-        self.ledger.keep(parts)
+        if running.kept is None:
+            positions = running.reader.positions()
+            parts = [self._close_part(running, site, positions) for site in self._here(running)]
+            self.ledger.keep(parts)
+            running.kept = parts
         self.ledger.keep_house_drops(day=epoch.day, epoch_part=epoch.part, drops=running.drops_of(""))
-        self._compare(parts)
+        self._compare(running.kept)
         # The spool goes first: files without their key would look like a day that a reboot has cost.
         files.destroy(self.settings.spool_dir, epoch)
         self.secrets.destroy(epoch)
         files.clear_aside(self.settings.spool_dir)
         running.close()
         del self._days[epoch]
-        log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(parts))
+        log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(running.kept))
         let_go(self.history, today=epoch.day, retention_days=self.settings.privacy.retention_days)
         self._publish()
 
     def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:
-        due = [site for site in sites if running.day.visitors(site.id) >= self.rules(site).k]
+        due = [site.id for site in sites if running.day.visitors(site.id) >= self.rules(site).k]
         if not due:
             return {}
-        before = frozenset(running.reader.positions())
-        for site in due:
-            self.secrets.replace_salt(running.epoch, site.id)
-        self._await_switch(running, before)
-        positions = {file: end for file, end in running.reader.positions().items() if file in before}
-        parts = [self._close_part(running, site, positions) for site in due]
-        self.ledger.keep(parts)
-        self._compare(parts)
-        for site in due:
-            running.forget(site.id, positions=positions)
-        running.release()
-        return {part.site: part.outcome for part in parts}
-
-    def _await_switch(self, running: RunningDay, before: frozenset[str]) -> None:
-        """Wait until collectors write to new files, so that each visitor counts under one salt in each part."""
+        epoch = running.epoch
+        salts = {site: sha256(self.secrets.salt(epoch, site)).hexdigest() for site in due}
+        note = PendingClose(files=tuple(running.reader.positions()), salts=salts)
+        # Noted before anything changes: a part that ran on under two salts would count its visitors twice.
+        self.secrets.keep_note(epoch, msgspec.json.encode(note))
+        running.closing = note
         ends_at = time.monotonic() + SWITCH_WAIT_SECONDS
-        running.drain(hold=before)
-        while not all(running.reader.is_complete(file) for file in before):
+        while (closed := self._finish_sites(running)) is None:
             if time.monotonic() > ends_at:
-                raise StoreError("collector_busy", "A collector did not go on to a new file; close again.")
+                raise StoreError("collector_busy", "A collector did not go on to a new file; the close goes on later.")
             self.wait()
-            running.drain(hold=before)
+        return closed
+
+    def _finish_sites(self, running: RunningDay) -> dict[str, Outcome | None] | None:
+        """Finish a close of sites as far as can be; return the outcomes, or `None` while collectors still write."""
+        note = running.closing
+        if note is None:
+            return {}
+        for site, fingerprint in note.salts.items():
+            if sha256(self.secrets.salt(running.epoch, site)).hexdigest() == fingerprint:
+                self.secrets.replace_salt(running.epoch, site)
+        if not running.is_switched():
+            return None
+        positions = {file: end for file, end in running.reader.positions().items() if file in note.files}
+        if running.kept is None:
+            due = [site for site in self._here(running) if site.id in note.salts and not running.is_counted(site.id)]
+            parts = [self._close_part(running, site, positions) for site in due]
+            self.ledger.keep(parts)
+            running.kept = parts
+        self._compare(running.kept)
+        closed: dict[str, Outcome | None] = {part.site: part.outcome for part in running.kept}
+        for site in note.salts:
+            running.forget(site, positions=positions)
+        self.secrets.keep_note(running.epoch, None)
+        running.release()
+        return closed
 
     def _close_part(self, running: RunningDay, site: Site, positions: dict[str, int]) -> ClosedPart:
         epoch = running.epoch

@@ -4,13 +4,28 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from collector.day.current_day import CurrentDay
 from collector.event import Batch, Event, Tally
 from collector.model import Epoch
 from collector.spool.reader import Frame, SpoolReader
+from collector.store.ledger import ClosedPart  # noqa: TC001 - read at run time by who inspects the type
 
 #: Prefix under which removed identifier fields are counted among the drops.
 REFUSED: Final = "refused:"
+
+
+class PendingClose(msgspec.Struct, frozen=True):
+    """Say which sites are being closed in the middle of their day, so that a crash finishes it and begins nothing else.
+
+    Attributes:
+        files: Spool files whose events belong to the part; what other files bring belongs to the next.
+        salts: Per site, SHA-256 of the salt that the part was counted under: tells whether it is replaced yet.
+    """
+
+    files: tuple[str, ...]
+    salts: dict[str, str]
 
 
 class RunningDay:
@@ -32,26 +47,39 @@ class RunningDay:
         self.day = CurrentDay(epoch, memory_limit=memory_limit)
         self.drops: Counter[tuple[str, str]] = Counter()
         self.hour = -1
+        #: What was kept and is not compared with the file yet; never kept a second time.
+        self.kept: list[ClosedPart] | None = None
+        self.closing: PendingClose | None = None
         self._counted = {site: dict(files) for site, files in counted.items()}
         self._held: list[Frame] = []
 
-    def drain(self, *, hold: frozenset[str] | None = None) -> int:
+    def drain(self) -> int:
         """Take in what is new in the spool; return the number of events.
 
-        Args:
-            hold: Files to read from alone; what other files bring is held until `release`.
+        While sites are being closed, what comes in files begun since then is held until `release`.
         """
         events = 0
         while frames := self.reader.read():
             for frame in frames:
-                if hold is None or frame.file in hold:
+                if self.closing is None or frame.file in self.closing.files:
                     events += self._take(frame)
                 else:
                     self._held.append(frame)
         return events
 
+    def is_switched(self) -> bool:
+        """Tell whether nothing more can come to the part that is being closed, and all of it was taken in."""
+        self.drain()
+        return self.closing is None or all(self.reader.is_complete(file) for file in self.closing.files)
+
+    def is_counted(self, site: str) -> bool:
+        """Tell whether an earlier close has counted all of a site in the files that are being closed."""
+        counted = self._counted.get(site, {})
+        return self.closing is not None and all(file in counted for file in self.closing.files)
+
     def release(self) -> None:
         """Take in what was held."""
+        self.closing = self.kept = None
         held, self._held = self._held, []
         for frame in held:
             self._take(frame)

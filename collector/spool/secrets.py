@@ -40,6 +40,8 @@ DESTROYED_MAX: Final = 1_000
 _KEY: Final = "key"
 #: An empty file that is made anew whenever a salt of the epoch is replaced.
 _GENERATION: Final = "generation"
+#: Says which sites are being closed, until that is done.
+_NOTE: Final = "closing"
 
 
 class Secrets:
@@ -166,6 +168,24 @@ class Secrets:
             files.write_small(self._folder(epoch) / _GENERATION, b"", random=self._random, replace=True)
         self._remember(epoch, name, made)
         return made
+
+    def note(self, epoch: Epoch) -> bytes | None:
+        """Return what `keep_note` wrote of an epoch, or `None`."""
+        return files.read_small(self._folder(epoch) / _NOTE)
+
+    def keep_note(self, epoch: Epoch, note: bytes | None) -> None:
+        """Keep what a process that comes after a crash has to finish; `None` when it is finished.
+
+        Raises:
+            SpoolError: As `salt`.
+        """
+        with self._locked():
+            path = self._folder(epoch) / _NOTE
+            if note is None:
+                path.unlink(missing_ok=True)
+            else:
+                self._require_key(epoch)
+                files.write_small(path, note, random=self._random, replace=True)
 
     def generation(self, epoch: Epoch) -> tuple[int, int]:
         """Return what changes whenever a salt of *epoch* is replaced; cheap enough to ask several times a second."""
