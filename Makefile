@@ -45,6 +45,7 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group test pyproject.toml -o requirements/test.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group test --group check pyproject.toml -o requirements/check.txt
+	echo hatchling | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements/test.txt - -o requirements/build.txt
 
 $(VENV)/bin/python:
 	@echo "Making a Python environment in $(VENV) …"

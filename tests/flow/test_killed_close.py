@@ -9,7 +9,6 @@ from threading import Thread
 from time import monotonic
 from typing import Any, Final
 
-
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
 from collector.model import Site
