@@ -13,10 +13,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collector.effective import canonical
-from collector.model import Identity, Profile, Site
+from collector.effective import NEVER_AVAILABLE, canonical
+from collector.model import Dimension, Identity, Profile, Site
 from collector.settings import Privacy, Public, Server, Settings
 from dashboard.public import GPC_STATED_ON, routes
+from dashboard.public_words import WORDS
 from dashboard.visitor_text import Language
 from tests.clock import ManualClock
 
@@ -257,3 +258,10 @@ def test_no_security_contact_is_no_file(clock: ManualClock) -> None:
     answer = open_house(clock=clock).get("/.well-known/security.txt")
     assert answer.status_code == 404
     assert "public.security_contact" in answer.text
+
+
+def test_every_name_in_force_has_its_dutch_word() -> None:
+    """What is counted by, and what can never be switched on, stands in Dutch on the Dutch page."""
+    words = WORDS[Language.NL]
+    named = {*(dimension.value for dimension in Dimension), *NEVER_AVAILABLE}
+    assert {name for name in named if f"name_{name}" not in words} == set()
