@@ -130,7 +130,7 @@ def test_page_and_json_say_the_same(school: Site, clock: ManualClock) -> None:
     shown, page = house.get("/privacy.json?site=school").json(), house.get("/privacy?site=school&lang=en").text
     assert shown["settings_sha256"] in page
     assert f"at least {shown['sites'][0]['k']} visitors" in page
-    assert ", ".join(shown["sites"][0]["dimensions"]) in page
+    assert ", ".join(name.replace("_", " ") for name in shown["sites"][0]["dimensions"]) in page
 
 
 def test_the_site_of_the_host_is_meant(school: Site, other: Site, clock: ManualClock) -> None:
