@@ -294,7 +294,8 @@ class Behind:
         main = self.folder / "nginx.conf"
         main.write_text(
             f"{user}daemon off;pid {self.folder / 'pid'};error_log {self.folder / 'error.log'};worker_processes 1;"
-            f"events {{}} http {{ access_log {self.folder / 'access.log'}; {temporary} "
+            # Where a path leaves our locations it is the product's own; here there is none, not Debian's welcome page.
+            f"events {{}} http {{ root {self.folder / 'nothing'}; access_log {self.folder / 'access.log'}; {temporary} "
             f"include {self.folder / 'turven.conf'}; }}",
             "utf-8",
         )
