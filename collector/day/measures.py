@@ -100,6 +100,8 @@ def unsure(lines: Lines, figures: Mapping[str, Figures]) -> set[str]:
 def cell(dimension: Dimension, name: str, figures: Figures, *, k: int) -> Cell:
     """Return a line as it is kept."""
     visitors = figures["visitors"]
+    # A visitor of several lines may stand in another one's number: what stands here has to show 2k by itself.
+    shows_double = visitors is not None and visitors >= 2 * k
     return Cell(
         dimension=dimension,
         value=name,
@@ -108,8 +110,8 @@ def cell(dimension: Dimension, name: str, figures: Figures, *, k: int) -> Cell:
         pageviews=figures["pageviews"],
         visits=figures["visits"],
         visitors=visitors,
-        bounces=figures["bounces"],
-        seconds=figures["seconds"],
+        bounces=figures["bounces"] if shows_double else None,
+        seconds=figures["seconds"] if shows_double else None,
         events=figures["events"],
     )
 
