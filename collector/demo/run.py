@@ -86,7 +86,7 @@ def run_demo(
     """
     own = demo_settings(settings, now=clock.now())
     if own.timezone != settings.timezone:
-        say(f"Schools are closed here at this hour: the simulated one lies in {own.timezone}, where it is early afternoon.")
+        say(f"Schools are closed at this hour: the simulated one lies in {own.timezone}, where it is early afternoon.")
     job = prepare(own, clock=clock, days=days, share=share, workers=workers)
     config = own.data_dir / CONFIG_NAME
     say(f"The demo lies in {own.data_dir}; commands reach it with: turven --config {config} …")
