@@ -25,7 +25,7 @@ from collector.progress import Bar
 from collector.settings import CONFIG_NAME, Settings
 
 SEED: Final = "duinrand"
-#: Half of the simulated school: its thirteen weeks take two cores about 15 seconds, those of the whole one 20.
+#: Half of the simulated school, so that a newcomer waits less; it is still far above the threshold.
 SHARE: Final = 0.5
 #: Between these hours of the day the demo lies where the operator is; else where it is early afternoon.
 GOOD_HOURS: Final = range(10, 23)
