@@ -155,7 +155,7 @@ class PastDays:
             site = msgspec.structs.replace(site, identity=Identity.NETWORK)
         self.site = site
         self.origin = origin
-        self.rules = settings.privacy.rules(site.profile)
+        self.rules = settings.privacy.rules_of(site)
         self.gate = Gate(privacy=settings.privacy, server=settings.server, site={site.id: site}.get, lookup=lookup)
         self._random = random
 

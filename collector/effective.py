@@ -69,6 +69,10 @@ def _house(settings: Settings) -> dict[str, Any]:
     return {
         "operator": settings.public.operator,
         "contact": settings.public.contact,
+        "privacy_officer": settings.public.privacy_officer,
+        "sub_processors": [
+            {"name": one.name, "task": one.task, "country": one.country} for one in settings.public.sub_processors
+        ],
         "profile": privacy.profile.value,
         "k": privacy.k,
         "address_bits": {"ipv4": privacy.ipv4_bits, "ipv6": privacy.ipv6_bits},
@@ -93,6 +97,9 @@ def _site(site: Site, rules: Rules) -> dict[str, Any]:
         "address_bits": {"ipv4": rules.ipv4_bits, "ipv6": rules.ipv6_bits},
         "dimensions": [Dimension.TOTAL.value, Dimension.HOUR.value, *(kept.value for kept in rules.dimensions)],
         "pairs": [[first.value, second.value] for first, second in rules.pairs],
+        "switched_off": [dimension.value for dimension in site.without],
+        "retention_days": rules.retention_days,
+        "hour_rows_days": min(rules.retention_days, HOUR_ROWS_DAYS_MAX),
         "templates_only": rules.templates_only,
         "templates": len(site.templates),
         "sensitive_routes": len(site.sensitive),

@@ -62,14 +62,14 @@ class Engine:
         self.secrets = Secrets(
             settings.runtime_path(), random=random, key_dir=_key_dir(settings), spool_dir=settings.spool_dir
         )
-        self.history = History(settings.history_file, at=clock.now())
+        self.history = History(settings.history_file, at=clock.now(), is_uncompressed=settings.is_uncompressed)
         self.sites = Sites(self.history, random=random)
         self.ledger = Ledger(self.history)
         self._recover()
 
     def rules(self, site: Site) -> Rules:
         """Return what is in force for *site*."""
-        return self.settings.privacy.rules(site.profile)
+        return self.settings.privacy.rules_of(site)
 
     # -- the round ------------------------------------------------------------------------------------------------
 

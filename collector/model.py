@@ -87,6 +87,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         controller: Who decides (the school or its board).
         agreement: Reference of the processor agreement; a site without one cannot be switched on.
         agreed_on: Date of that agreement.
+        controller_contact: Where the controller can be reached; for the register of art. 30.
+        privacy_officer: The controller's data protection officer, with contact; for the register.
+        legal_basis: What the controller rests the counting on, in its own words; for the register.
+        k: The controller's own threshold where it is stricter; 0 for that of the profile.
+        without: Breakdowns that the controller switched off, with every pair that they are in.
+        retention_days: How long the site's cells are kept where that is shorter; 0 for the house's.
         timezone: IANA name; decides where the site's day begins.
         is_on: Whether events are counted.
         templates: Registered path templates such as `/toets/:id`; where there are any, other paths become `(other)`.
@@ -100,6 +106,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     controller: str = ""
     agreement: str = ""
     agreed_on: date | None = None
+    controller_contact: str = ""
+    privacy_officer: str = ""
+    legal_basis: str = ""
+    k: int = 0
+    without: tuple[Dimension, ...] = ()
+    retention_days: int = 0
     profile: Profile = Profile.STANDARD
     identity: Identity
     timezone: str = "Europe/Amsterdam"

@@ -1,5 +1,6 @@
 """The floors no setting can go below, and the rules that a profile brings; the strictest of them wins."""
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -47,6 +48,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         templates_only: Only registered path templates are kept; other paths are `(other)`.
         ipv4_bits: Leading bits of an IPv4 address that survive the cut.
         ipv6_bits: Leading bits of an IPv6 address that survive the cut.
+        retention_days: How long cells are kept.
         identities: What may tell visitors apart; where a site's own choice is not among them, the first stands.
     """
 
@@ -56,6 +58,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     templates_only: bool
     ipv4_bits: int
     ipv6_bits: int
+    retention_days: int = RETENTION_DAYS_MAX
     identities: tuple[Identity, ...] = tuple(Identity)
 
     def identity(self, chosen: Identity) -> Identity:
@@ -96,3 +99,21 @@ def rules_for(profile: Profile, *, house_profile: Profile = Profile.OPEN, house_
         raise PrivacyError("k_too_small", f"k is {house_k}; choose {K_FLOOR} or more.")
     rules = _RULES[max(profile, house_profile, key=_STRICTNESS.index)]
     return msgspec.structs.replace(rules, k=max(rules.k, house_k))
+
+
+def stricter(rules: Rules, *, k: int, without: Collection[Dimension], retention_days: int) -> Rules:
+    """Return *rules* made stricter where a site's controller wants it; nothing here can loosen them.
+
+    Args:
+        rules: In force without the site's own wishes.
+        k: The site's own threshold; one below that of *rules* changes nothing.
+        without: Breakdowns that are switched off.
+        retention_days: The site's own; 0 for none, a longer one changes nothing.
+    """
+    return msgspec.structs.replace(
+        rules,
+        k=max(rules.k, k),
+        dimensions=tuple(one for one in rules.dimensions if one not in without),
+        pairs=tuple(pair for pair in rules.pairs if not set(pair) & set(without)),
+        retention_days=min(rules.retention_days, retention_days or rules.retention_days),
+    )

@@ -5,6 +5,7 @@
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +15,21 @@ from zoneinfo import available_timezones
 import msgspec
 
 from collector.errors import PrivacyError, SettingsError
-from collector.model import Profile
-from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX, K_FLOOR, RETENTION_DAYS_MAX, Rules, rules_for
+from collector.model import Profile, Site
+from collector.policy import (
+    IPV4_BITS_MAX,
+    IPV6_BITS_MAX,
+    K_FLOOR,
+    RETENTION_DAYS_MAX,
+    Rules,
+    rules_for,
+    stricter,
+)
 
 CONFIG_NAME: Final = "turven.toml"
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORT_MAX: Final = 65_535
+_COUNTRY: Final = re.compile("[A-Z]{2}")
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,13 +74,32 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retention_days: int = RETENTION_DAYS_MAX
 
     def rules(self, profile: Profile) -> Rules:
-        """Return what is in force for a site that picked *profile*: the strictest of floor, house and site."""
+        """Return what is in force for a site that picked *profile* and nothing else; see `rules_of`."""
         rules = rules_for(profile, house_profile=self.profile, house_k=self.k)
         return msgspec.structs.replace(
             rules,
             ipv4_bits=min(rules.ipv4_bits, self.ipv4_bits),
             ipv6_bits=min(rules.ipv6_bits, self.ipv6_bits),
+            retention_days=min(rules.retention_days, self.retention_days),
         )
+
+    def rules_of(self, site: Site) -> Rules:
+        """Return what is in force for *site*: the strictest of floor, house, profile and the site's own switches."""
+        return stricter(self.rules(site.profile), k=site.k, without=site.without, retention_days=site.retention_days)
+
+
+class SubProcessor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name a company that the operator has do a part of the work: whoever hosts the house, or stands in front of it.
+
+    Attributes:
+        name: Of the company.
+        task: What it does, e.g. `hosting` or `CDN`.
+        country: Where it does it, as two letters (ISO 3166).
+    """
+
+    name: str
+    task: str
+    country: str
 
 
 class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +109,8 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         operator: Who runs the house (the processor).
         contact: Where a visitor may ask: an address, a number or a URL; empty for the site's controller.
         security_contact: URI for `security.txt`: `mailto:`, `https:` or `tel:`; empty for no such file.
+        privacy_officer: The operator's data protection officer, with contact; for the register of art. 30.
+        sub_processors: Whom the operator has do a part of the work.
         base_url: Where browsers reach the house, e.g. `https://www.product.example/turven`, for the snippet. Empty
             for where it listens.
     """
@@ -87,6 +118,8 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     operator: str = ""
     contact: str = ""
     security_contact: str = ""
+    privacy_officer: str = ""
+    sub_processors: tuple[SubProcessor, ...] = ()
     base_url: str = ""
 
 
@@ -99,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         timezone: Default of a site.
         keep_day_through_reboot: Put seal keys (never a salt) on disk, so that a reboot costs no detail.
         log_level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+        is_uncompressed: Write the history without compression, so that an auditor can read its strings in the bytes.
     """
 
     data_dir: Path = Path("var")
@@ -106,6 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str = "Europe/Amsterdam"
     keep_day_through_reboot: bool = False
     log_level: str = "INFO"
+    is_uncompressed: bool = False
     server: Server = Server()
     privacy: Privacy = Privacy()
     public: Public = Public()
@@ -239,9 +274,16 @@ def _check_server(server: Server) -> None:
 
 
 def _check_public(public: Public) -> None:
-    for name in ("operator", "contact", "security_contact"):
-        if not all(character.isprintable() for character in getattr(public, name)):
+    for name in ("operator", "contact", "security_contact", "privacy_officer"):
+        if not getattr(public, name).isprintable():
             raise SettingsError("settings_invalid", f"public.{name} is one line of text.")
+    for company in public.sub_processors:
+        if not (company.name and company.task and (company.name + company.task).isprintable()):
+            raise SettingsError("settings_invalid", "public.sub_processors: each has a name and a task, on one line.")
+        if not _COUNTRY.fullmatch(company.country):
+            raise SettingsError(
+                "settings_invalid", "public.sub_processors: write the country as two capitals, e.g. NL."
+            )
     # RFC 9116 takes URIs only: an address without `mailto:` makes the whole file invalid.
     if public.security_contact and not public.security_contact.startswith(("mailto:", "https://", "tel:")):
         raise SettingsError("settings_invalid", "public.security_contact begins with mailto:, https:// or tel:.")

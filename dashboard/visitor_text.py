@@ -95,7 +95,7 @@ def visitor_text(
 
 
 def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) -> dict[str, Any]:
-    retention = settings.privacy.retention_days
+    retention = rules.retention_days
     whole, rest = divmod(rules.ipv4_bits, _BITS_A_NUMBER)
     nameless = _NAMELESS[language]
     return {

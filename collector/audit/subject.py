@@ -68,9 +68,7 @@ class Subject:
     def settings_shown(self) -> dict[str, Any]:
         """Return the settings in force as `/privacy.json` shows them, computed here from settings and sites alone."""
         privacy = self._settings.privacy
-        return effective(
-            self._settings, self.sites()[0], rules=lambda site: privacy.rules(site.profile), version=__version__
-        )
+        return effective(self._settings, self.sites()[0], rules=privacy.rules_of, version=__version__)
 
     def settings_text(self) -> str:
         """Return the settings in force, letter by letter as `/privacy.json` writes them."""

@@ -37,8 +37,10 @@ def check_texts(house: ScratchHouse, privacy: Privacy, *, sites: Mapping[Identit
         for identity, name in sites.items():
             status, _, body = house.request("GET", f"/privacy?site={name}&lang={language}")
             text = _TAG.sub(" ", _LIST_OF_SETTINGS.sub(" ", body.decode()))
-            texts[privacy.rules(listed[name].profile).identity(identity)] = text
-            faults = _faults(text, k=privacy.rules(listed[name].profile).k, days=privacy.retention_days)
+            texts[privacy.rules_of(listed[name]).identity(identity)] = text
+            faults = _faults(
+                text, k=privacy.rules_of(listed[name]).k, days=privacy.rules_of(listed[name]).retention_days
+            )
             if status != _OK:
                 faults.append(f"answered {status}")
             if faults:
@@ -71,7 +73,7 @@ def check_settings_shown(house: ScratchHouse, privacy: Privacy) -> Seen:
     status, _, body = house.request("GET", "/privacy.json")
     shown = json.loads(body) if status == _OK else {}
     settings = load_settings(house.config, environ={})
-    computed = effective(settings, house.sites(), rules=lambda site: privacy.rules(site.profile), version=__version__)
+    computed = effective(settings, house.sites(), rules=privacy.rules_of, version=__version__)
     rest = {name: value for name, value in shown.items() if name not in {"settings_sha256", "version"}}
     # Written out once more: a fingerprint that is computed by what it is to check would prove nothing.
     fingerprint = sha256(

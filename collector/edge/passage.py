@@ -67,7 +67,7 @@ class Passage(Sealed, gc=False):
 
 def plan_for(site: Site, *, privacy: Privacy) -> Plan:
     """Work out what the settings of *site* mean under those of the house: the strictest wins."""
-    rules = privacy.rules(site.profile)
+    rules = privacy.rules_of(site)
     kept = rules.dimensions
     return Plan(
         site=site,

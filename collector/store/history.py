@@ -31,13 +31,19 @@ class History:
     the running day, so that the dashboard reads both by the same SQL.
     """
 
-    def __init__(self, path: Path, *, at: datetime) -> None:
+    def __init__(self, path: Path, *, at: datetime, is_uncompressed: bool = False) -> None:
         """Open *path*, or make it where there is none.
+
+        Args:
+            path: The history file.
+            at: When, for a file that is made.
+            is_uncompressed: Write strings as they are, so that an auditor can read them in the bytes.
 
         Raises:
             StoreError: `history_in_use`, `history_damaged`, `history_foreign`, `history_newer`, `history_unwritable`.
         """
         self.path = path
+        self._is_uncompressed = is_uncompressed
         self._changed = Condition()
         self._writer = RLock()
         self._readers = 0
@@ -62,6 +68,8 @@ class History:
             raise _reworded(error, self.path) from None
         connection.execute("set temp_directory = ''")
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        if self._is_uncompressed:
+            connection.execute("set force_compression = 'uncompressed'")
         connection.execute("attach ':memory:' as today")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")

@@ -159,7 +159,7 @@ def test_settings_that_are_told_wrong_fail(harm: tuple[Any, ...] | None, passes:
     """A public page that tells anything else than the settings in force is found out."""
     told, privacy = Told(tmp_path, privacy=Privacy()), Privacy()
     settings = load_settings(told.config, environ={})
-    shown = effective(settings, told.sites(), rules=lambda site: privacy.rules(site.profile), version=__version__)
+    shown = effective(settings, told.sites(), rules=privacy.rules_of, version=__version__)
     if harm and len(harm) == 3:
         shown[harm[0]][harm[1]] = harm[2]
     elif harm:

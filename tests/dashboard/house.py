@@ -151,7 +151,7 @@ class House:
                     html_with_integrity='<script defer src="/turven.0a.js" integrity="sha384-x"></script>',
                     csp="script-src http://127.0.0.1:8000; connect-src http://127.0.0.1:8000",
                 ),
-                rules=lambda site: Privacy(profile=Profile.OPEN, k=5).rules(site.profile),
+                rules=lambda site: Privacy(profile=Profile.OPEN, k=5).rules_of(site),
                 clock=self.clock,
                 base_path=base_path,
             )

@@ -33,7 +33,7 @@ def open_house(
     made = routes(
         settings=house,
         sites=lambda: list(sites),
-        rules=lambda site: house.privacy.rules(site.profile),
+        rules=house.privacy.rules_of,
         clock=clock,
         version="1.2.3",
     )

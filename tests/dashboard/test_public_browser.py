@@ -42,7 +42,7 @@ class PublicHouse:
         made = routes(
             settings=settings,
             sites=lambda: list(sites),
-            rules=lambda site: settings.privacy.rules(site.profile),
+            rules=settings.privacy.rules_of,
             clock=ManualClock(),
             version="1.2.3",
         )

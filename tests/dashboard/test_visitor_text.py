@@ -20,7 +20,7 @@ EVERY_SITE = list(product(Profile, Identity))
 def text(site: Site, *, language: Language = Language.NL, settings: Settings | None = None, form: str = "") -> str:
     """Write the text of *site*."""
     house = settings or Settings(privacy=Privacy(profile=Profile.OPEN, k=5))
-    rules = house.privacy.rules(site.profile)
+    rules = house.privacy.rules_of(site)
     return visitor_text(site, rules, house, language=language, form="html" if form else "markdown")
 
 

@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parents[2]
 #: Where people read: everything that is printed, shown or published.
 READ_BY_PEOPLE: Final = (
     "*.md",
-    "turven.py",
+    "turven/*.py",
     "schema.sql",
     "docs/**/*.md",
     "deploy/*",

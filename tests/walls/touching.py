@@ -59,7 +59,7 @@ def count(door: Gate, day: CurrentDay, first: int) -> int:
     day.append(Batch([outcome for outcome in outcomes if isinstance(outcome, Event)], []))
     cells: list[Any] = []
     for site in ("open", "browser"):
-        rules = _PRIVACY.rules(SITES[site].profile)
+        rules = _PRIVACY.rules_of(SITES[site])
         cells += fold(facts(day, site, rules), rules) or []
     day.visitors("open")
     day.remove("open")

@@ -1,0 +1,97 @@
+"""Commands about sites, and what their controller has switched on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from collector.model import Identity, Profile
+from turven.group import command, main, settings_of
+
+#: Who made a change that came by the command line, unless `--by` says otherwise.
+OPERATOR: Final = "operator"
+
+
+@main.group()
+def site() -> None:
+    """Sites, and what their controller has switched on."""
+
+
+def _site_options(function: Any) -> Any:
+    for option in reversed(
+        (
+            click.option(
+                "--host", "hosts", multiple=True, metavar="HOST", help="Host of the site's pages; repeatable."
+            ),
+            click.option("--controller", metavar="NAME", help="Who decides: the school or its board."),
+            click.option("--agreement", metavar="REF", help="Reference of the processor agreement."),
+            click.option("--agreed-on", metavar="DATE", help="Date of the agreement, YYYY-MM-DD."),
+            click.option("--profile", type=click.Choice([p.value for p in Profile])),
+            click.option(
+                "--template", "templates", multiple=True, metavar="PATH", help="Registered path, e.g. /toets/:id."
+            ),
+            click.option(
+                "--sensitive", multiple=True, metavar="PATH", help="Prefix folded into its parent; repeatable."
+            ),
+            click.option("--on/--off", "is_on", default=None, help="Count events, or stop counting."),
+            click.option("--by", "made_by", default=OPERATOR, show_default=True, help="Who makes the change."),
+            click.option("--reason", default="", help="Why; stands in the settings log."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, ())
+    }
+
+
+@site.command("add")
+@click.argument("site_id", metavar="ID")
+@click.option(
+    "--identity",
+    type=click.Choice([i.value for i in Identity]),
+    required=True,
+    help="network: address and browser tell visitors apart, nothing is stored on the device; behind one shared address "
+    "everybody looks alike. browser: one random number in the browser until midnight; a school needs this.",
+)
+@click.option("--timezone", metavar="TZ", help="Decides where the day begins [settings].")
+@_site_options
+@click.pass_context
+def site_add(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
+    """Take a new site into the house."""
+    settings = settings_of(ctx)
+    params = {"site": {"id": site_id, **_changes(options)}, "made_by": made_by, "reason": reason}
+    added = json.loads(command(settings, "site_add", params))
+    click.echo(f"Added {added['id']}, {'on' if added['is_on'] else 'off: nothing is counted yet'}.")
+
+
+@site.command("set")
+@click.argument("site_id", metavar="ID")
+@_site_options
+@click.pass_context
+def site_set(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
+    """Change what a site has switched on."""
+    settings = settings_of(ctx)
+    params = {"site": site_id, "changes": _changes(options), "made_by": made_by, "reason": reason}
+    command(settings, "site_set", params)
+    click.echo(f"Changed {site_id}; recorded in the settings log by {made_by}.")
+
+
+@site.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Every setting, as JSON.")
+@click.pass_context
+def site_list(ctx: click.Context, *, as_json: bool) -> None:
+    """List the sites."""
+    answer = command(settings_of(ctx), "site_list", {})
+    if as_json:
+        click.echo(answer)
+        return
+    for row in json.loads(answer):
+        state = "on" if row["is_on"] else "off"
+        click.echo(f"{row['id']}  {state}  {row['profile']}  {row['identity']}  {' '.join(row['hosts'])}")
