@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import Final
@@ -27,6 +26,7 @@ from collector.settings import Settings
 from collector.spool import files
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
+from collector.spool.vault import wipe
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
 from collector.store.retention import let_go
@@ -129,7 +129,9 @@ class Engine:
     def _run(self, epoch: Epoch) -> RunningDay:
         running = self._days.get(epoch)
         if running is None:
-            reader = SpoolReader(self.settings.spool_dir, epoch, self.secrets.seal_key(epoch))
+            key = self.secrets.seal_key(epoch)
+            reader = SpoolReader(self.settings.spool_dir, epoch, key)
+            wipe(key)
             running = RunningDay(
                 epoch, reader=reader, counted=self.ledger.counted(epoch), memory_limit=self._day_memory
             )
@@ -210,7 +212,7 @@ class Engine:
         if not due:
             return {}
         epoch = running.epoch
-        salts = {site: sha256(self.secrets.salt(epoch, site)).hexdigest() for site in due}
+        salts = {site: self.secrets.fingerprint(epoch, site) for site in due}
         note = PendingClose(files=tuple(running.reader.positions()), salts=salts)
         # Noted before anything changes: a part that ran on under two salts would count its visitors twice.
         self.secrets.keep_note(epoch, msgspec.json.encode(note))
@@ -228,7 +230,7 @@ class Engine:
         if note is None:
             return {}
         for site, fingerprint in note.salts.items():
-            if sha256(self.secrets.salt(running.epoch, site)).hexdigest() == fingerprint:
+            if self.secrets.fingerprint(running.epoch, site) == fingerprint:
                 self.secrets.replace_salt(running.epoch, site)
         if not running.is_switched():
             return None

@@ -15,6 +15,7 @@ from collector.errors import StoreError
 from collector.event import Batch, Drop, Event, Malformed, Reason, Tally
 from collector.model import Epoch, Site
 from collector.spool.secrets import Secrets
+from collector.spool.vault import wipe
 from collector.spool.writer import SpoolWriter, open_current
 
 log = logging.getLogger("turven.intake")
@@ -39,7 +40,9 @@ class Stream:
         """Return the site's salt of this epoch."""
         salt = self._salts.get(site.id)
         if salt is None:
-            salt = self._salts[site.id] = Salt(self._secrets.salt(self.epoch, site.id))
+            secret = self._secrets.salt(self.epoch, site.id)
+            salt = self._salts[site.id] = Salt(secret)
+            wipe(secret)
         return salt
 
     def has_new_salts(self) -> bool:

@@ -45,6 +45,21 @@ def read_small(path: Path) -> bytes | None:
     Raises:
         SpoolError: `key_damaged`.
     """
+    content = bytearray(SMALL_FILE_BYTES_MAX)
+    length = read_into(path, content)
+    return None if length is None else bytes(content[:length])
+
+
+def _unreadable(path: Path, error: OSError) -> SpoolError:
+    return SpoolError("key_damaged", f"{path} cannot be read ({error.strerror}). Nothing was changed.")
+
+
+def read_into(path: Path, buffer: bytearray) -> int | None:
+    """Read a small file into a buffer that can be overwritten; return its length, or `None` where there is none.
+
+    Raises:
+        SpoolError: `key_damaged`.
+    """
     try:
         descriptor = open_existing(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -52,18 +67,16 @@ def read_small(path: Path) -> bytes | None:
     except OSError as error:
         raise _unreadable(path, error) from None
     try:
-        return os.read(descriptor, SMALL_FILE_BYTES_MAX)
+        return os.readv(descriptor, [buffer])
     except OSError as error:
         raise _unreadable(path, error) from None
     finally:
         os.close(descriptor)
 
 
-def _unreadable(path: Path, error: OSError) -> SpoolError:
-    return SpoolError("key_damaged", f"{path} cannot be read ({error.strerror}). Nothing was changed.")
-
-
-def write_small(path: Path, content: bytes, *, random: Callable[[int], bytes], replace: bool = False) -> None:
+def write_small(
+    path: Path, content: bytes | bytearray, *, random: Callable[[int], bytes], replace: bool = False
+) -> None:
     """Put a small file in place whole or not at all, even when the process dies halfway.
 
     Args:

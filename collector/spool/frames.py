@@ -11,7 +11,7 @@ text under the same key has. File id, number, kind and length are authenticated,
 swapped or repeated does not open. The check (CRC-32 of file id, number, kind and length) stands for the length before
 there is text to authenticate: without it a flipped bit in a length would look like a frame that is still to come.
 
-Python copies: keys given as `bytes` and opened texts stay in memory until their room is used again.
+A derived key is overwritten once the cipher has it; the cipher, OpenSSL's, overwrites its own copy when it is freed.
 """
 
 import struct
@@ -28,6 +28,7 @@ from collector.errors import SpoolError
 from collector.event import Batch
 from collector.model import Epoch
 from collector.spool.names import epoch_name
+from collector.spool.vault import VAULT, Secret
 
 VERSION: Final = 1
 MAGIC: Final = b"turven-spool"
@@ -80,12 +81,16 @@ class Header(msgspec.Struct, frozen=True):
 class FileSeal:
     """Seal and open the frames of one file. Frames are numbered from 1."""
 
-    def __init__(self, key: bytes, header: Header) -> None:
+    def __init__(self, key: Secret, header: Header) -> None:
         self._file_id = header.file_id
         self._start = header.start()
         info = b"turven spool file 1\0" + epoch_name(header.epoch).encode("ascii")
-        derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=header.file_id, info=info).derive(key)
-        self._aead = AESGCM(derived)
+        derived = VAULT.slot()
+        try:
+            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=header.file_id, info=info).derive_into(key, derived)
+            self._aead = AESGCM(derived)
+        finally:
+            VAULT.let_go(derived)
 
     def header(self) -> bytes:
         """Return the whole header; its tag also tells a wrong key before there is any frame."""
@@ -124,16 +129,19 @@ class FileSeal:
             raise Damage("the head of a frame is damaged")
         return kind, length
 
-    def open(self, number: int, kind: int, sealed: bytes) -> bytes:
-        """Return the text of a frame.
+    def open(self, number: int, kind: int, sealed: bytes) -> bytearray:
+        """Return the text of a frame, which is the caller's to wipe.
 
         Raises:
             Damage: The frame was changed or is not frame *number* of this file.
         """
+        text = bytearray(len(sealed) - TAG_BYTES)
         try:
-            return self._aead.decrypt(_nonce(number), sealed, _BOUND.pack(self._file_id, number, kind, len(sealed)))
+            bound = _BOUND.pack(self._file_id, number, kind, len(sealed))
+            self._aead.decrypt_into(_nonce(number), sealed, bound, text)
         except InvalidTag:
             raise Damage("a frame is damaged") from None
+        return text
 
 
 def read_start(raw: bytes, *, path: str) -> None:
@@ -157,7 +165,7 @@ def read_start(raw: bytes, *, path: str) -> None:
 _DECODER: Final = msgspec.msgpack.Decoder(Batch)
 
 
-def decode(text: bytes) -> Batch:
+def decode(text: bytes | bytearray) -> Batch:
     """Return the batch of an opened frame.
 
     Raises:

@@ -24,6 +24,7 @@ from collector.spool.frames import (
     read_start,
 )
 from collector.spool.names import HIDDEN, epoch_name, parse_spool_file
+from collector.spool.vault import VAULT, Secret, wipe
 
 #: One `read` stops after so many bytes of frames, so that a rebuild does not hold a day twice.
 READ_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -51,17 +52,17 @@ class SpoolReader:
     What cannot be read is never skipped silently: a frame that is damaged ends its file, and `damage` says so.
     """
 
-    def __init__(self, directory: Path, epoch: Epoch, key: bytes) -> None:
+    def __init__(self, directory: Path, epoch: Epoch, key: Secret) -> None:
         """Read nothing yet.
 
         Args:
             directory: Holds a folder per epoch.
             epoch: Whose files to read.
-            key: Seal key of the epoch.
+            key: Seal key of the epoch; kept as a copy, which `close` overwrites.
         """
         self.epoch = epoch
         self._folder = directory / epoch_name(epoch)
-        self._key = key
+        self._key: memoryview | None = VAULT.hold(key)
         self._tails: dict[str, _Tail] = {}
         self._skips: dict[str, int] = {}
         self._foreign: dict[str, str] = {}
@@ -121,7 +122,10 @@ class SpoolReader:
         return [tail.torn for tail in self._tails.values() if tail.torn]
 
     def close(self) -> None:
-        """Let the files go."""
+        """Let the files and their keys go; nothing can be read any more. Doing it again does nothing."""
+        if self._key is not None:
+            VAULT.let_go(self._key)
+            self._key = None
         for tail in self._tails.values():
             tail.close()
 
@@ -139,6 +143,8 @@ class SpoolReader:
                 self._open(self._folder / name, *parsed)
 
     def _open(self, path: Path, sequence: int, file: str) -> None:
+        if self._key is None:
+            raise SpoolError("spool_unreadable", f"{path} cannot be read: its reader was closed.")
         try:
             tail = _Tail(path, Header(self.epoch, bytes.fromhex(file), sequence), self._key)
         except FileNotFoundError:
@@ -162,7 +168,7 @@ class _Tail:
         torn: Says that the file ends in half a frame.
     """
 
-    def __init__(self, path: Path, header: Header, key: bytes) -> None:
+    def __init__(self, path: Path, header: Header, key: Secret) -> None:
         self._path = path
         self._number = 1
         self.file = header.file
@@ -173,6 +179,7 @@ class _Tail:
         self.is_drained = False
         self.damage = ""
         self.torn = ""
+        self._seal: FileSeal | None = None
         self._fd = files.open_existing(path)
         try:
             raw = os.pread(self._fd, HEADER_BYTES_MAX, 0)
@@ -214,7 +221,8 @@ class _Tail:
         return True
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file and its key go."""
+        self._seal = None
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -235,6 +243,7 @@ class _Tail:
 
     def _take(self, chunk: bytes, frames: list[Frame]) -> bool:
         """Take the whole frames at the start of *chunk*; return whether there was one."""
+        assert self._seal is not None  # noqa: S101 - for the type checker: a file that is let go is not read
         at = 0
         while len(chunk) - at >= HEAD_BYTES and not self.has_end:
             kind, length = self._seal.read_head(self._number, chunk, at)
@@ -246,8 +255,11 @@ class _Tail:
             size = HEAD_BYTES + length
             if kind == END or self.offset + size > self.skip_to:
                 text = self._seal.open(self._number, kind, chunk[at + HEAD_BYTES : end])
-                if kind == BATCH:
-                    frames.append(Frame(self.file, self.offset, self.offset + size, decode(text)))
+                try:
+                    if kind == BATCH:
+                        frames.append(Frame(self.file, self.offset, self.offset + size, decode(text)))
+                finally:
+                    wipe(text)
             self.has_end = kind == END
             self._number += 1
             self.offset += size

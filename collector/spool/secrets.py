@@ -9,8 +9,8 @@
 The folder is meant to lie in memory (a tmpfs): it outlives a crash of the process and not the machine. Destroying an
 epoch's few bytes ends what was sealed or keyed with them.
 
-What a process has read it keeps in arrays that it overwrites when the epoch is destroyed. Python and the libraries
-below it make copies of their own (every `bytes` handed out is one); those go when the process ends.
+What a process has read it keeps in locked memory that it overwrites when the epoch is destroyed. What is handed out
+is a copy in a buffer, and whoever asked for it wipes it.
 """
 
 import fcntl
@@ -19,16 +19,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from threading import RLock
+from typing import Final
 
 from collector.clock import day_ends_at, local_day
 from collector.errors import SpoolError
 from collector.model import Epoch
 from collector.spool import files
 from collector.spool.files import is_in_memory, prepare_runtime_dir
-from collector.spool.keyfile import SECRET_BYTES, read_secret, write_secret
+from collector.spool.keyfile import SECRET_BYTES, key_missing, read_secret, write_secret
 from collector.spool.names import epoch_name, parse_epoch, salt_name, zone_name
+from collector.spool.pointer import SeenEpoch, mark_of
+from collector.spool.vault import VAULT, Secret, fresh, wipe
 
 __all__ = ["SECRET_BYTES", "Secrets", "is_in_memory", "prepare_runtime_dir"]
 
@@ -74,9 +78,11 @@ class Secrets:
         self._random = random
         self._key_dir = key_dir
         self._spool_dir = spool_dir
-        self._kept: dict[Epoch, dict[str, bytearray]] = {}
+        # The engine's thread and the event loop's change it; a slot that was let go is another secret's.
+        self._guard = RLock()
+        self._kept: dict[Epoch, dict[str, memoryview]] = {}
         self._current: dict[str, Epoch] = {}
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, SeenEpoch] = {}
 
     def current(self, timezone: str, *, now: datetime) -> Epoch:
         """Return the epoch in which events of *timezone* are counted, and begin that of a new local day.
@@ -107,8 +113,8 @@ class Secrets:
             self._write_back()
             return self._publish(timezone, local_day(now, timezone))
 
-    def seal_key(self, epoch: Epoch) -> bytes:
-        """Return the 32 bytes that seal an epoch's spool files.
+    def seal_key(self, epoch: Epoch) -> bytearray:
+        """Return the 32 bytes that seal an epoch's spool files; they are the caller's to wipe.
 
         Raises:
             SpoolError: `key_missing` after a reboot or once it was destroyed; `key_damaged`, `key_version`.
@@ -117,13 +123,13 @@ class Secrets:
         if secret is None and self._key_dir is not None and not self._is_destroyed(epoch):
             secret = read_secret(self._key_dir / epoch_name(epoch) / _KEY, epoch)
         if secret is None:
-            raise _key_missing(epoch)
+            raise key_missing(epoch)
         return secret
 
-    def salt(self, epoch: Epoch, site: str) -> bytes:
+    def salt(self, epoch: Epoch, site: str) -> bytearray:
         """Return the 32 bytes that key a site's visitors; the first process to ask makes them.
 
-        Keep the answer for as long as the epoch lasts: each call reads a file.
+        They are the caller's to wipe. Make of them at once what is needed for the epoch: each call reads a file.
 
         Raises:
             SpoolError: `key_missing` where the epoch is over; `key_damaged`, `key_version`, `site_name`.
@@ -137,12 +143,24 @@ class Secrets:
             if found is not None:
                 return found
             self._require_key(epoch)
-            made = self._random(SECRET_BYTES)
+            made = fresh(self._random)
             write_secret(self._folder(epoch) / name, epoch, made, random=self._random)
         self._remember(epoch, name, made)
         return made
 
-    def replace_salt(self, epoch: Epoch, site: str) -> bytes:
+    def fingerprint(self, epoch: Epoch, site: str) -> str:
+        """Return the SHA-256 of a site's salt, in hexadecimal: tells whether it is another one, and not which.
+
+        Raises:
+            SpoolError: As `salt`.
+        """
+        secret = self.salt(epoch, site)
+        try:
+            return sha256(secret).hexdigest()
+        finally:
+            wipe(secret)
+
+    def replace_salt(self, epoch: Epoch, site: str) -> None:
         """Give a site a new salt in the same epoch, and overwrite the old one.
 
         Whoever keeps the old salt must be told to ask again.
@@ -157,17 +175,17 @@ class Secrets:
             path = self._folder(epoch) / name
             # Opened before it loses its name: nobody who still reads the old file sees it half overwritten.
             old = files.open_existing(path, flags=os.O_WRONLY) if path.exists() else None
-            made = self._random(SECRET_BYTES)
+            made = fresh(self._random)
             try:
                 write_secret(path, epoch, made, random=self._random, replace=True)
+                self._remember(epoch, name, made)
                 if old is not None:
                     files.wipe_open(old)
             finally:
+                wipe(made)
                 if old is not None:
                     os.close(old)
             files.write_small(self._folder(epoch) / _GENERATION, b"", random=self._random, replace=True)
-        self._remember(epoch, name, made)
-        return made
 
     def note(self, epoch: Epoch) -> bytes | None:
         """Return what `keep_note` wrote of an epoch, or `None`."""
@@ -239,12 +257,13 @@ class Secrets:
     def _usable(self, timezone: str, today: date) -> Epoch | None:
         pointer = self._base / "current" / zone_name(timezone)
         # Taken before the pointer is read: one that changes in between is then read again.
-        mark = _mark(pointer)
+        mark = mark_of(pointer)
         epoch = self._pointer(timezone)
         if epoch is None or epoch.day < today or not (self._folder(epoch) / _KEY).exists():
             return None
         self._current[timezone] = epoch
-        self._seen[timezone] = _Seen(epoch, day_ends_at(epoch.day, timezone), pointer, mark, self._folder(epoch) / _KEY)
+        key = self._folder(epoch) / _KEY
+        self._seen[timezone] = SeenEpoch(epoch, day_ends_at(epoch.day, timezone), pointer, mark, key)
         return epoch
 
     def _pointer(self, timezone: str) -> Epoch | None:
@@ -265,13 +284,14 @@ class Secrets:
             known += files.list_epochs(self._spool_dir)
         parts = [epoch.part for epoch in known if epoch and (epoch.timezone, epoch.day) == (timezone, day)]
         epoch = Epoch(timezone, day, 1 + max(parts, default=0))
-        key = self._random(SECRET_BYTES)
+        key = fresh(self._random)
         for place in (self._key_dir, self._base / "epochs"):
             if place is not None:
                 files.make_folder(place)
                 files.make_folder(place / epoch_name(epoch))
                 write_secret(place / epoch_name(epoch) / _KEY, epoch, key, random=self._random)
         self._remember(epoch, _KEY, key)
+        wipe(key)
         self._point(epoch)
         return epoch
 
@@ -289,9 +309,9 @@ class Secrets:
     def _require_key(self, epoch: Epoch) -> None:
         # A salt is never made for an epoch that is over, or of which a reboot left only the key on disk.
         if self._is_destroyed(epoch) or not (self._folder(epoch) / _KEY).exists():
-            raise _key_missing(epoch)
+            raise key_missing(epoch)
 
-    def _find(self, epoch: Epoch, name: str, *, is_locked: bool = False) -> bytes | None:
+    def _find(self, epoch: Epoch, name: str, *, is_locked: bool = False) -> bytearray | None:
         """Return a secret from the folder, where need be after writing it back from memory."""
         if self._is_destroyed(epoch):
             self._forget(epoch)
@@ -308,14 +328,30 @@ class Secrets:
             self._remember(epoch, name, secret)
         return secret
 
-    def _remember(self, epoch: Epoch, name: str, secret: bytes) -> None:
-        self._kept.setdefault(epoch, {})[name] = bytearray(secret)
+    def _remember(self, epoch: Epoch, name: str, secret: Secret) -> None:
+        with self._guard:
+            kept = self._kept.setdefault(epoch, {})
+            if name in kept:
+                kept[name][:] = secret
+            else:
+                kept[name] = VAULT.hold(secret)
 
     def _forget(self, epoch: Epoch) -> None:
-        for secret in self._kept.pop(epoch, {}).values():
-            secret[:] = bytes(len(secret))
+        with self._guard:
+            for secret in self._kept.pop(epoch, {}).values():
+                VAULT.let_go(secret)
 
     def _write_back(self) -> bool:
+        with self._guard:
+            is_restored = self._write_back_secrets()
+        for timezone, epoch in list(self._current.items()):
+            found = self._pointer(timezone)
+            if not self._is_destroyed(epoch) and (found is None or found < epoch):
+                self._point(epoch)
+                is_restored = True
+        return is_restored
+
+    def _write_back_secrets(self) -> bool:
         is_restored = False
         for epoch, secrets in list(self._kept.items()):
             if self._is_destroyed(epoch):
@@ -325,13 +361,8 @@ class Secrets:
             files.make_folder(folder)
             for name, secret in list(secrets.items()):
                 if not (folder / name).exists():
-                    write_secret(folder / name, epoch, bytes(secret), random=self._random)
+                    write_secret(folder / name, epoch, secret, random=self._random)
                     is_restored = True
-        for timezone, epoch in list(self._current.items()):
-            found = self._pointer(timezone)
-            if not self._is_destroyed(epoch) and (found is None or found < epoch):
-                self._point(epoch)
-                is_restored = True
         return is_restored
 
     @contextmanager
@@ -363,33 +394,3 @@ class Secrets:
                 time.sleep(LOCK_RETRY_SECONDS)
             os.close(lock)
         raise SpoolError("secrets_busy", f"Another process holds {path}; end it and try again.")
-
-
-class _Seen(NamedTuple):
-    """Hold what `current` found, so that it costs two looks at the folder and not a file read for each batch."""
-
-    epoch: Epoch
-    ends_at: datetime
-    pointer: Path
-    mark: tuple[int, int, int] | None
-    key: Path
-
-    def is_unchanged(self) -> bool:
-        return self.mark is not None and _mark(self.pointer) == self.mark and _mark(self.key) is not None
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when another file takes the place of *path*."""
-    try:
-        found = path.stat(follow_symlinks=False)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
-
-
-def _key_missing(epoch: Epoch) -> SpoolError:
-    return SpoolError(
-        "key_missing",
-        f"The key of {epoch.day} part {epoch.part} ({epoch.timezone}) is gone: destroyed after its day closed, "
-        "or lost with the machine's memory. What it sealed cannot be read by anyone.",
-    )

@@ -17,6 +17,7 @@ from collector.spool import files
 from collector.spool.frames import BATCH, END, FILE_ID_BYTES, TEXT_BYTES_MAX, FileSeal, Header
 from collector.spool.names import HIDDEN, epoch_name, parse_spool_file, spool_file_name
 from collector.spool.secrets import Secrets
+from collector.spool.vault import VAULT, Secret, wipe
 
 #: An epoch that turns again between the look and the file, so often, is a fault.
 OPEN_TRIES_MAX: Final = 8
@@ -38,7 +39,7 @@ class SpoolWriter:
         self,
         directory: Path,
         epoch: Epoch,
-        key: bytes,
+        key: Secret,
         *,
         random: Callable[[int], bytes] = os.urandom,
         fsync: bool = False,
@@ -48,7 +49,7 @@ class SpoolWriter:
         Args:
             directory: Holds a folder per epoch.
             epoch: Whose events these are.
-            key: Seal key of the epoch.
+            key: Seal key of the epoch; kept as a copy, which `end` and `close` overwrite.
             random: Names the file; two files of one name would share their nonces.
             fsync: Whether to wait for the disk, so that a power cut loses nothing either.
 
@@ -57,14 +58,19 @@ class SpoolWriter:
         """
         self.epoch = epoch
         self._folder = directory / epoch_name(epoch)
-        self._key = key
+        self._key: memoryview | None = VAULT.hold(key)
         self._random = random
         self._fsync = fsync
         self._encoder = msgspec.msgpack.Encoder()
         self._text = bytearray()
         self._fd: int | None = None
         self._reason: str | None = None
-        self._start()
+        self._seal: FileSeal | None = None
+        try:
+            self._start()
+        except SpoolError:
+            self.close()
+            raise
 
     def append(self, batch: Batch) -> int:
         """Write a batch, and return the offset behind it in `file`.
@@ -84,16 +90,22 @@ class SpoolWriter:
 
     def end(self) -> None:
         """Say that nothing follows, and let the file go. Doing it again does nothing."""
-        if self._fd is None:
-            return
         try:
             # Without an end frame the free lock says the same.
-            self._put(self._seal.seal(self._number, END, b""))
+            if self._fd is not None and self._seal is not None:
+                self._put(self._seal.seal(self._number, END, b""))
         finally:
             self.close()
 
     def close(self) -> None:
-        """Let the file go without an end frame."""
+        """Let the file and its key go without an end frame; nothing can be appended any more."""
+        self._let_go()
+        self._seal = None
+        if self._key is not None:
+            VAULT.let_go(self._key)
+            self._key = None
+
+    def _let_go(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -116,7 +128,7 @@ class SpoolWriter:
         yield from self._texts(Batch(events[half:], tallies[rest:]))
 
     def _write(self, kind: int, text: bytearray) -> None:
-        if self._fd is not None and self._put(self._seal.seal(self._number, kind, text)):
+        if self._fd is not None and self._put(self._sealed(kind, text)):
             return
         torn, self._fd = self._fd, None
         try:
@@ -125,9 +137,13 @@ class SpoolWriter:
         finally:
             if torn is not None:
                 os.close(torn)
-        if not self._put(self._seal.seal(self._number, kind, text)):
+        if not self._put(self._sealed(kind, text)):
             self._drop()
             raise _unwritable(self._folder, self._reason)
+
+    def _sealed(self, kind: int, text: bytearray) -> bytes:
+        assert self._seal is not None  # noqa: S101 - for the type checker: an open file has its seal
+        return self._seal.seal(self._number, kind, text)
 
     def _put(self, frame: bytes) -> bool:
         """Write a frame whole; its number is used up either way, for a nonce must not seal two texts."""
@@ -151,10 +167,12 @@ class SpoolWriter:
         try:
             os.fsync(self._fd or 0)
         except OSError as error:
-            self.close()
+            self._let_go()
             raise _unwritable(self._folder, error.strerror) from None
 
     def _start(self) -> None:
+        if self._key is None:
+            raise _unwritable(self._folder, "its writer has ended")
         try:
             files.make_folder(self._folder.parent)
             files.make_folder(self._folder)
@@ -192,7 +210,7 @@ class SpoolWriter:
 
     def _drop(self) -> None:
         """Remove a file in which nothing was acknowledged, so that a full disk does not fill with headers."""
-        self.close()
+        self._let_go()
         self._path.unlink(missing_ok=True)
 
 
@@ -215,7 +233,11 @@ def open_current(
     """
     for _ in range(OPEN_TRIES_MAX):
         epoch = secrets.current(timezone, now=now)
-        writer = SpoolWriter(directory, epoch, secrets.seal_key(epoch), random=random, fsync=fsync)
+        key = secrets.seal_key(epoch)
+        try:
+            writer = SpoolWriter(directory, epoch, key, random=random, fsync=fsync)
+        finally:
+            wipe(key)
         if secrets.current(timezone, now=now) == epoch:
             return writer
         writer.end()

@@ -12,6 +12,7 @@ from collector.event import Batch, Event, Kind, Tally, VisitorKey
 from collector.model import Epoch
 from collector.spool.names import epoch_name
 from collector.spool.reader import Frame, SpoolReader
+from collector.spool.vault import Secret
 
 TIMEZONE: Final = "Europe/Amsterdam"
 EPOCH: Final = Epoch(TIMEZONE, date(2026, 11, 24), 1)
@@ -50,7 +51,7 @@ def text(events: list[Event]) -> bytes:
     return msgspec.msgpack.encode(events)
 
 
-def read_all(directory: Path, *, key: bytes = KEY, epoch: Epoch = EPOCH) -> tuple[list[Frame], SpoolReader]:
+def read_all(directory: Path, *, key: Secret = KEY, epoch: Epoch = EPOCH) -> tuple[list[Frame], SpoolReader]:
     """Read an epoch to its end, and return the frames and the reader."""
     reader = SpoolReader(directory, epoch, key)
     frames: list[Frame] = []
