@@ -2,38 +2,9 @@
 
 from typing import Final
 
+from dashboard.names import NAMES
 from dashboard.visitor_text import Language
 
-#: Dimensions and what can never be switched on, by the word that `collector.effective` has for them.
-_NAMES_NL: Final = {
-    "total": "totaal",
-    "hour": "uur",
-    "page": "pagina",
-    "entry_page": "eerste pagina van een bezoek",
-    "exit_page": "laatste pagina van een bezoek",
-    "source": "bron",
-    "channel": "kanaal",
-    "campaign": "campagne",
-    "browser": "browser",
-    "browser_major": "hoofdversie van de browser",
-    "os": "systeem",
-    "device": "soort apparaat",
-    "viewport": "breedte van het venster",
-    "country": "land",
-    "language": "taal",
-    "event": "gebeurtenis",
-    "property": "kenmerk van een gebeurtenis",
-    "city": "plaats",
-    "region": "regio",
-    "query string": "zoekdeel van een adres",
-    "fragment that is no route": "fragment dat geen route is",
-    "page title": "titel van een pagina",
-    "user id": "kenmerk van een gebruiker",
-    "click ids": "klik-id's",
-    "full user agent": "volledige user agent",
-    "full referrer": "volledig adres van de vorige pagina",
-    "session replay": "opname van een bezoek",
-}
 _NL: Final = {
     "name": "Nederlands",
     "privacy": "Privacy",
@@ -85,7 +56,7 @@ _NL: Final = {
     "never": "In geen enkele instelling beschikbaar",
     "version": "Versie",
     "sha": "SHA-256 van de instellingen",
-    **{f"name_{word}": name for word, name in _NAMES_NL.items()},
+    **{f"name_{word}": name for word, name in NAMES["nl"].items()},
 }
 _NL_PUPILS: Final = _NL | {
     "name": "Voor leerlingen",
@@ -149,6 +120,6 @@ _EN: Final = {
     "never": "Not available in any setting",
     "version": "Version",
     "sha": "SHA-256 of the settings",
-    **{f"name_{word}": word.replace("_", " ") for word in _NAMES_NL},
+    **{f"name_{word}": name for word, name in NAMES["en"].items()},
 }
 WORDS: Final = {Language.NL: _NL, Language.NL_PUPILS: _NL_PUPILS, Language.EN: _EN}

@@ -7,21 +7,23 @@ changes the text and no text can promise what is not in force.
 import html
 import re
 from enum import StrEnum
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final, Literal
 
 from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 
 from collector.effective import country_from
-from collector.model import Site
+from collector.model import Dimension, Site
 from collector.policy import HOUR_ROWS_DAYS_MAX, Rules
 from collector.settings import Settings
+from dashboard.markup import line, tidy, to_html
+from dashboard.names import listed, named
 
 _DAYS_A_MONTH: Final = 365.25 / 12
 _BITS_A_NUMBER: Final = 8
+_DEVICE_KINDS: Final = (Dimension.BROWSER, Dimension.OS, Dimension.DEVICE)
 _SWITCH: Final = re.compile(r"\[\[opt-out: (?P<label>[^\]]+)\]\]")
-_MARKS: Final = str.maketrans("", "", "*[]<>`")
-_STRONG: Final = re.compile(r"\*\*(.+?)\*\*")
 
 
 class Language(StrEnum):
@@ -43,7 +45,6 @@ _NAMELESS: Final = {
     Language.NL_PUPILS: "De school of organisatie achter deze site",
     Language.EN: "The organisation behind this site",
 }
-_AND: Final = {Language.NL: "en", Language.NL_PUPILS: "en", Language.EN: "and"}
 
 
 def _environment() -> Environment:
@@ -54,7 +55,7 @@ def _environment() -> Environment:
     }
     return Environment(
         loader=DictLoader(texts),
-        # The texts are Markdown; `_to_html` escapes every line of it.
+        # The texts are Markdown; `to_html` escapes every line of it.
         autoescape=select_autoescape(()),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -87,30 +88,36 @@ def visitor_text(
         form: Markdown, or HTML without a frame (headings, paragraphs, lists), to be pasted into a page.
         switch: HTML to stand in place of the button; for pages of our own.
     """
-    words = _TEXTS.get_template(language.value).render(_facts(site, rules, settings, language=language))
-    text = re.sub(r"\n{3,}", "\n\n", words).strip() + "\n"
+    words = _TEXTS.get_template(language.value).render(site_facts(site, rules, settings, language=language))
+    text = tidy(words)
     if form == "html":
-        return _to_html(text, switch=switch)
+        return to_html(text, special=partial(_switch, switch=switch))
     return _SWITCH.sub(lambda found: switch if switch is not None else _button(found["label"]), text)
 
 
-def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) -> dict[str, Any]:
+def site_facts(site: Site, rules: Rules, settings: Settings, *, language: Language) -> dict[str, Any]:
+    """Return what texts about a site are made of, each name on one line and without marks of Markdown."""
     retention = rules.retention_days
     whole, rest = divmod(rules.ipv4_bits, _BITS_A_NUMBER)
     nameless = _NAMELESS[language]
+    keeps = {dimension.value for dimension in rules.dimensions}
     return {
-        "controller": _line(site.controller) or nameless,
-        "the_controller": _line(site.controller) or nameless[0].lower() + nameless[1:],
-        "operator": _line(settings.public.operator),
-        "contact": _line(settings.public.contact),
+        "controller": line(site.controller) or nameless,
+        "the_controller": line(site.controller) or nameless[0].lower() + nameless[1:],
+        "operator": line(settings.public.operator),
+        "contact": line(settings.public.contact),
         "has_agreement": bool(site.agreement),
         "is_on": site.is_on,
         "has_one_host": len(site.hosts) == 1 and not site.hosts[0].startswith("*"),
         "has_hash_routes": "hash" in site.scripts,
-        "hosts": _listed(site.hosts, language=language),
+        "hosts": listed(site.hosts, tag=language.tag),
         "identity": rules.identity(site.identity).value,
         "k": rules.k,
-        "keeps": {dimension.value for dimension in rules.dimensions},
+        "keeps": keeps,
+        "devices": named((kind for kind in _DEVICE_KINDS if kind in keeps), tag=language.tag),
+        "switched_off": named(
+            (one for one in settings.privacy.rules(site.profile).dimensions if one in site.without), tag=language.tag
+        ),
         "templates_only": rules.templates_only,
         "ipv4_bits": rules.ipv4_bits,
         "ipv4_parts": whole if rest == 0 else None,
@@ -122,37 +129,12 @@ def _facts(site: Site, rules: Rules, settings: Settings, *, language: Language) 
     }
 
 
-def _line(text: str) -> str:
-    """Keep a name a name: on one line, and without the marks that Markdown would read as more than letters."""
-    return " ".join(text.translate(_MARKS).split()).lstrip("#-+ ")
-
-
-def _listed(hosts: tuple[str, ...], *, language: Language) -> str:
-    if len(hosts) == 1:
-        return hosts[0]
-    return f"{', '.join(hosts[:-1])} {_AND[language]} {hosts[-1]}"
-
-
 def _button(label: str) -> str:
     return f'<button type="button" data-turven-opt-out>{html.escape(label)}</button>'
 
 
-def _to_html(text: str, *, switch: str | None) -> str:
-    """Turn the few forms that the texts use into HTML; anything else is a paragraph, and everything is escaped."""
-    return "\n".join(_block(block, switch=switch) for block in text.strip().split("\n\n"))
-
-
-def _block(block: str, *, switch: str | None) -> str:
-    if found := _SWITCH.fullmatch(block):
-        return switch if switch is not None else f"<p>{_button(found['label'])}</p>"
-    for mark, element in (("## ", "h2"), ("# ", "h1")):
-        if block.startswith(mark):
-            return f"<{element}>{_inline(block.removeprefix(mark))}</{element}>"
-    if block.startswith("- "):
-        items = "".join(f"<li>{_inline(line.removeprefix('- '))}</li>" for line in block.splitlines())
-        return f"<ul>{items}</ul>"
-    return f"<p>{_inline(block)}</p>"
-
-
-def _inline(text: str) -> str:
-    return _STRONG.sub(r"<strong>\1</strong>", html.escape(text))
+def _switch(block: str, *, switch: str | None) -> str | None:
+    found = _SWITCH.fullmatch(block)
+    if found is None:
+        return None
+    return switch if switch is not None else f"<p>{_button(found['label'])}</p>"
