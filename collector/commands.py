@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from collector import replay
+from collector import __version__, replay
+from collector.audit.facts import gather, known
 from collector.audit.kept import Kept
 from collector.audit.outsider import PartName, PublishedInFile
 from collector.audit.run import check_house
@@ -36,6 +37,7 @@ class Commands:
             "close": self._close,
             "export": self._export,
             "audit": self._audit,
+            "facts": self._facts,
             "parts": self._parts,
             "cells": self._cells,
             "replay": self._replay,
@@ -86,6 +88,20 @@ class Commands:
         with self._engine.history.read() as cursor:
             seen = check_house(cursor, settings=settings, clock=self._clock, ids=params["ids"], site=site)
         return msgspec.json.encode(seen)
+
+    def _facts(self, params: Params) -> bytes:
+        engine, site = self._engine, params.get("site", "")
+        known(engine.sites.all(), site)
+        with engine.history.read() as cursor:
+            facts = gather(
+                cursor,
+                settings=engine.settings,
+                sites=engine.sites.all(),
+                rules=engine.rules,
+                version=__version__,
+                site=site,
+            )
+        return msgspec.json.encode(facts)
 
     def _parts(self, params: Params) -> bytes:
         with self._engine.history.read() as cursor:

@@ -14,7 +14,8 @@ def read_copy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a connection to a copy of a history file.
 
     Raises:
-        StoreError: `history_missing`, `history_unreadable` (damaged, of another version, or open in a running house).
+        StoreError: `history_missing`, `history_unreadable` (damaged, of another version, or open in a running house),
+            `history_foreign` (a question failed: the file lacks what every history has, or its blocks are damaged).
     """
     if not path.is_file():
         raise StoreError("history_missing", f"There is no file {path}.")
@@ -29,5 +30,10 @@ def read_copy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set temp_directory = ''")
         connection.execute("set enable_external_access = false")
         yield connection
+    except duckdb.Error as error:
+        raise StoreError(
+            "history_foreign",
+            f"{path} is a database, but cannot be asked what a history of Turven can ({type(error).__name__}).",
+        ) from None
     finally:
         connection.close()
