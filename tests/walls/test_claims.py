@@ -1,10 +1,11 @@
 """No page, text or document claims more than the product can keep."""
 
-import re
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from collector.audit.claims import find_claims, package_texts, read_by_people, seen_text
 
 ROOT: Final = Path(__file__).parents[2]
 #: Where people read: everything that is printed, shown or published.
@@ -18,62 +19,16 @@ READ_BY_PEOPLE: Final = (
     "collector/static/*",
     "dashboard/**/*",
 )
-SUFFIXES: Final = frozenset(
-    {
-        "",
-        ".conf",
-        ".css",
-        ".html",
-        ".jinja",
-        ".js",
-        ".json",
-        ".md",
-        ".po",
-        ".py",
-        ".service",
-        ".sql",
-        ".toml",
-        ".ts",
-        ".txt",
-        ".yaml",
-    }
-)
-#: A law is kept by a controller, not by a program; no authority has certified or approved anything here; and while a
-#: day runs its pseudonyms are personal data.
-CLAIMS: Final = (
-    r"(avg|gdpr|privacy|eprivacy)[\s-]*(proof|compliant|conform|certified|safe)\b",
-    r"\b(gdpr|avg)[\s-]+ready\b",
-    r"\bcertified\b",
-    r"\bgecertificeerd",
-    r"\b(goedgekeurd|erkend) door (de )?(ap|autoriteit)\b",
-    r"\bapproved by (the )?(ap|dpa|cnil|dutch)\b",
-    r"\b(no|without|zero|contains no) personal data\b",
-    r"\b(geen|zonder) persoonsgegevens\b",
-    r"\banoniem volgens de wet\b",
-    r"\b(fully|completely|truly|100\s?%|legally) anonym",
-    r"\b(volledig|helemaal|100\s?%|wettelijk|echt) ano?niem",
-    r"\bno (consent|cookie banner) (is )?(needed|required)\b",
-    r"\bgeen (toestemming|cookiebanner) nodig\b",
-    r"\bno cookies,? so no\b",
-    r"\bimpossible to (identify|re-?identify)\b",
-)
-# Lines of a document break anywhere.
-_CLAIM: Final = re.compile("|".join(CLAIMS).replace(" ", r"\s+"), re.IGNORECASE)
 
 
 def texts() -> list[Path]:
     """Return every file that is read by people."""
-    found = {path for pattern in READ_BY_PEOPLE for path in ROOT.glob(pattern) if path.is_file()}
-    return sorted(path for path in found if path.suffix in SUFFIXES and "__pycache__" not in path.parts)
+    return read_by_people({path for pattern in READ_BY_PEOPLE for path in ROOT.glob(pattern)})
 
 
 def test_no_text_over_claims() -> None:
     """Nothing that people read says that the law is met by the program, or that no personal data is involved."""
-    found = [
-        f"{path.relative_to(ROOT)}: {' '.join(claim.group().split())}"
-        for path in texts()
-        for claim in _CLAIM.finditer(path.read_text("utf-8"))
-    ]
+    found = [f"{path.relative_to(ROOT)}: {claim}" for path in texts() for claim in find_claims(path.read_text("utf-8"))]
     assert found == []
 
 
@@ -105,4 +60,17 @@ def test_what_people_read_is_scanned() -> None:
 )
 def test_an_over_claim_is_found(claim: str) -> None:
     """The scan finds what it is there to find."""
-    assert _CLAIM.search(claim)
+    assert find_claims(claim)
+
+
+def test_a_claim_is_found_through_elements_and_entities() -> None:
+    """What a reader sees is scanned, not how the page is written; attributes and comments are not read aloud."""
+    assert find_claims(seen_text("<p>bewaart <b>geen</b>&nbsp;persoons<!-- x -->gegevens</p>")) == []
+    assert find_claims(seen_text("<p>bewaart <b>geen</b>&nbsp;persoonsgegevens</p>")) == ["geen persoonsgegevens"]
+    assert find_claims(seen_text('<a href="/gdpr-proof">hier</a>')) == []
+
+
+def test_the_installed_program_is_scanned_too() -> None:
+    """What the audit scans of the program itself is part of what is scanned here."""
+    assert set(package_texts()) <= set(texts())
+    assert {path.relative_to(ROOT).parts[0] for path in package_texts()} == {"collector", "dashboard", "turven"}
