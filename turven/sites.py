@@ -25,6 +25,9 @@ def _site_options(function: Any) -> Any:
                 "--host", "hosts", multiple=True, metavar="HOST", help="Host of the site's pages; repeatable."
             ),
             click.option("--controller", metavar="NAME", help="Who decides: the school or its board."),
+            click.option("--controller-contact", metavar="TEXT", help="Where the controller can be reached."),
+            click.option("--privacy-officer", metavar="TEXT", help="The controller's officer, with contact."),
+            click.option("--legal-basis", metavar="TEXT", help="What the controller rests the counting on."),
             click.option("--agreement", metavar="REF", help="Reference of the processor agreement."),
             click.option("--agreed-on", metavar="DATE", help="Date of the agreement, YYYY-MM-DD."),
             click.option("--profile", type=click.Choice([p.value for p in Profile])),

@@ -4,7 +4,7 @@ It is plain data: words of closed lists, names that people filled in, and figure
 or English is for those who show it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -46,7 +46,7 @@ MEASURES: Final[Mapping[str, Sequence[str]]] = {
 }
 _INVENTORY_SQL: Final = (
     "select table_name, column_name, lower(data_type), comment from duckdb_columns() where not internal "
-    "and database_name = current_database() and schema_name = 'main' order by table_index, column_index"
+    "and database_name = current_database() and schema_name = 'main' order by table_oid, column_index"
 )
 #: Settings of the house that fill a field of the processor's record.
 _HOUSE_FILLS: Final = {

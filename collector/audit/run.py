@@ -23,6 +23,7 @@ from collector.audit.outsider import (
     tables_agree,
 )
 from collector.audit.questions import REQUIREMENTS
+from collector.audit.register import check_controllers, check_processor
 from collector.clock import Clock
 from collector.errors import SettingsError
 from collector.settings import Settings
@@ -78,6 +79,8 @@ def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[
         seen["R25"] = running_day_is_not_kept(kept, today=today)
     if "R29" in ids:
         seen["R29"] = nothing_is_too_old(kept, today=today, retention_days=settings.privacy.retention_days)
+    if "R55" in ids:
+        seen["R55"] = check_controllers(kept)
     return seen
 
 
@@ -125,6 +128,8 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
     answers: dict[str, dict[str, Seen]] = {}
     if "R14" in scope.ids:
         answers["machine"] = {"R14": check_runtime(settings)}
+    if "R55" in scope.ids:
+        answers["settings"] = {"R55": check_processor(settings)}
     if wanted := CANARY & set(scope.ids):
         run = run_canary(settings.privacy, extra_marks=scope.marks)
         answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}

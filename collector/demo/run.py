@@ -22,7 +22,7 @@ from collector.demo.weeks import CDN, COUNTRY_HEADER, DAYS, WORKERS_MAX, Job, as
 from collector.errors import SettingsError
 from collector.house import House
 from collector.progress import Bar
-from collector.settings import CONFIG_NAME, Settings
+from collector.settings import CONFIG_NAME, Public, Settings, SubProcessor
 
 SEED: Final = "duinrand"
 #: Half of the simulated school, so that a newcomer waits less; it is still far above the threshold.
@@ -35,6 +35,16 @@ TURN_REQUESTS: Final = 256
 #: Past the full hour by more than the engine waits before it commits one.
 _SETTLED: Final = timedelta(seconds=3)
 _HOUR_SECONDS: Final = 3_600
+
+#: Who would run such a house; nobody of that name exists.
+OPERATOR: Final = "Leerportaal (simulated)"
+CONTACT: Final = "privacy@leerportaal.example"
+OFFICER: Final = "G. Heim (simulated), fg@leerportaal.example"
+SECURITY_CONTACT: Final = "mailto:security@leerportaal.example"
+COMPANIES: Final = (
+    SubProcessor(name="Serverzaal (simulated)", task="hosting", country="NL"),
+    SubProcessor(name="Dichtbij (simulated)", task="CDN", country="IE"),
+)
 
 #: First line of the settings file in a demo's folder: only a folder with it is ever cleared.
 MARK: Final = "# Made by `turven demo`, which clears this folder when it starts."
@@ -116,6 +126,14 @@ def demo_settings(settings: Settings, *, now: datetime) -> Settings:
         timezone=daytime_zone(now, settings.timezone),
         keep_day_through_reboot=False,
         server=server,
+        public=msgspec.structs.replace(
+            settings.public,
+            operator=OPERATOR,
+            contact=CONTACT,
+            security_contact=SECURITY_CONTACT,
+            privacy_officer=OFFICER,
+            sub_processors=COMPANIES,
+        ),
     )
 
 
@@ -224,8 +242,19 @@ def _config(settings: Settings) -> str:
     lines = [MARK, *(f"{name} = {_quoted(value)}" for name, value in values.items()), "[server]"]
     lines += [f"listen = {_quoted(server.listen)}", f"country_header = {_quoted(server.country_header)}"]
     lines += [f"trusted_proxies = [{', '.join(map(_quoted, server.trusted_proxies))}]"]
+    lines += ["[public]", *_public(settings.public)]
     lines += ["[privacy]", f"profile = {_quoted(settings.privacy.profile)}", f"k = {settings.privacy.k}"]
     return "\n".join(lines) + "\n"
+
+
+def _public(public: Public) -> list[str]:
+    names = ("operator", "contact", "security_contact", "privacy_officer", "base_url")
+    companies = (
+        f"{{name = {_quoted(one.name)}, task = {_quoted(one.task)}, country = {_quoted(one.country)}}}"
+        for one in public.sub_processors
+    )
+    lines = [f"{name} = {_quoted(getattr(public, name))}" for name in names]
+    return [*lines, f"sub_processors = [{', '.join(companies)}]"]
 
 
 def _quoted(text: str) -> str:
