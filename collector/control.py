@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from collector.errors import SettingsError, StoreError, TurvenError
-from collector.guard import place
+from collector.process import told
 
 log = logging.getLogger("turven.control")
 
@@ -37,7 +37,7 @@ async def start_control(path: Path, run: Callable[[str, Mapping[str, Any]], byte
         except TurvenError as error:
             payload, head = b"", {"error": error.code, "message": error.message, "exit": error.exit_code}
         except Exception as error:  # noqa: BLE001 - the asker is told, the house goes on
-            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400 - no words of foreign errors
+            log.error("%s", told(error))  # noqa: TRY400 - no words of foreign errors
             payload, head = b"", {"error": "internal", "message": "The command failed; see the house's log.", "exit": 1}
         writer.write(json.dumps(head).encode() + b"\n" + payload)
         await writer.drain()

@@ -1,9 +1,10 @@
 """The outermost layer: an unforeseen error is answered 500 and logged by its kind and place, never by its words."""
 
 import logging
-import traceback
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from collector.process import told
 
 log = logging.getLogger("turven.guard")
 
@@ -31,17 +32,9 @@ class Guard:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - whatever it is, its words stay here
-            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400 - no traceback
+            log.error("%s", told(error))  # noqa: TRY400 - no traceback
             if not started:
                 await send(
                     {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]}
                 )
                 await send({"type": "http.response.body", "body": _BODY})
-
-
-def place(error: BaseException) -> str:
-    """Return where *error* was raised, as `module:line` of the innermost frame."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return "?"
-    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"

@@ -18,8 +18,8 @@ from collector.control import SOCKET_NAME, start_control
 from collector.edge.gate import Gate
 from collector.engine import Engine
 from collector.errors import SettingsError, TurvenError
-from collector.guard import place
 from collector.intake import Intake
+from collector.process import silence_loop, told
 from collector.script import Scripts, read_source
 from collector.settings import Settings
 
@@ -64,6 +64,17 @@ class House:
     @asynccontextmanager
     async def running(self, _app: object = None) -> AsyncIterator[None]:
         """Run engine, intake and control socket until the block ends; then write what is pending and let go."""
+        silence_loop(asyncio.get_running_loop())
+        try:
+            async with self._parts():
+                yield
+        except Exception as error:
+            # The server only says that it did not start or end in order.
+            log.error("%s", told(error))  # noqa: TRY400 - no traceback
+            raise
+
+    @asynccontextmanager
+    async def _parts(self) -> AsyncIterator[None]:
         control = await start_control(self.settings.runtime_path() / SOCKET_NAME, self.commands.run)
         tasks = [asyncio.create_task(self._rounds()), asyncio.create_task(self.intake.run())]
         self._ready = True
@@ -90,7 +101,7 @@ class House:
         except TurvenError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message says it all
         except Exception as error:  # noqa: BLE001 - the next round tries again; foreign words stay out of the log
-            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400
+            log.error("%s", told(error))  # noqa: TRY400
 
     def _last_round(self) -> None:
         self._round()

@@ -14,6 +14,7 @@ from collector.edge.visitor import Salt
 from collector.errors import StoreError
 from collector.event import Batch, Drop, Event, Malformed, Reason, Tally
 from collector.model import Epoch, Site
+from collector.process import told
 from collector.spool.secrets import Secrets
 from collector.spool.vault import wipe
 from collector.spool.writer import SpoolWriter, open_current
@@ -203,6 +204,8 @@ class Intake:
                 self.look()
             except StoreError as error:
                 log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
+            except Exception as error:  # noqa: BLE001 - the next look tries again; foreign words may hold the batch
+                log.error("%s", told(error))  # noqa: TRY400
 
     def stop(self) -> None:
         """Write what is pending and end every file."""

@@ -1,21 +1,71 @@
 """Log to stderr, one line an event of the house, never a word of a request.
 
-Only this module configures logging. Rooms that hold personal data cannot import it (see the walls).
+Only this module configures logging. Rooms that hold personal data cannot import it (see the walls). Of other people's
+loggers only lines that we know are passed on: their words may quote what they choked on, whatever the level. What
+else they say becomes the place where they said it.
 """
 
 import logging
+import os
 import sys
 import time
+from typing import Final
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+from collector.process import told
+
+_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_OURS: Final = "turven"
+#: What the server says of itself when it starts and stops; the numbers are a process's, the addresses our own.
+_KNOWN: Final = frozenset(
+    {
+        "Started server process [%d]",
+        "Waiting for application startup.",
+        "Application startup complete.",
+        "Uvicorn running on %s://%s:%d (Press CTRL+C to quit)",
+        "Shutting down",
+        "Waiting for application shutdown.",
+        "Application shutdown complete.",
+        "Finished server process [%d]",
+        "Application startup failed. Exiting.",
+        "Application shutdown failed. Exiting.",
+        "Waiting for background tasks to complete. (CTRL+C to force quit)",
+        "Waiting for connections to close. (CTRL+C to force quit)",
+        "Invalid HTTP request received.",
+    }
+)
+
+
+class Formatter(logging.Formatter):
+    """Write a record as a line: a traceback as its kinds and places, a foreign message as the place it came from."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT, "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        is_ours = record.name.partition(".")[0] == _OURS or (isinstance(record.msg, str) and record.msg in _KNOWN)
+        said = record.getMessage() if is_ours else _place_of(record)
+        error = record.exc_info[1] if record.exc_info else None
+        bare = logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, said, None, None)
+        bare.created = record.created
+        return super().format(bare) + (f": {told(error)}" if error else "")
+
+
+def _place_of(record: logging.LogRecord) -> str:
+    """Return where a record was made; of an error of the system also its name, such as "Address already in use"."""
+    place = f"at {record.filename}:{record.lineno}"
+    if isinstance(record.msg, OSError) and record.msg.errno:
+        return f"{os.strerror(record.msg.errno)} {place}"
+    return place
 
 
 def start_logging(level: str = "INFO") -> None:
-    """Send log lines of *level* and above to stderr, in UTC."""
+    """Send log lines of *level* and above to stderr, in UTC, and nothing beside them."""
     handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter(_FORMAT, "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
+    handler.setFormatter(Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # A record that cannot be written would be printed by logging itself, with all its values.
+    logging.raiseExceptions = False

@@ -14,6 +14,7 @@ from collector.control import SOCKET_NAME, ask
 from collector.engine import Engine
 from collector.errors import TurvenError
 from collector.log import start_logging
+from collector.process import harden
 from collector.settings import Settings, load_settings
 
 
@@ -38,7 +39,8 @@ def main(ctx: click.Context, config: Path | None) -> None:
 
 
 def settings_of(ctx: click.Context, **flags: Any) -> Settings:
-    """Read the settings that the command line names, and begin logging."""
+    """Shut the process, read the settings that the command line names, and begin logging."""
+    harden()
     settings = load_settings(
         ctx.find_object(Path), flags={key.replace("__", "."): value for key, value in flags.items()}
     )

@@ -19,6 +19,7 @@ from collector.backfill import Backfill, DayCount, PastDays
 from collector.demo.school import SITE, Request, School
 from collector.edge.raw import RawRequest
 from collector.model import Origin, Site
+from collector.process import harden
 from collector.progress import Bar
 from collector.settings import Settings
 
@@ -96,7 +97,7 @@ def _counted(job: Job, days: list[date], *, workers: int) -> Iterator[Iterator[D
         yield map(count_day, repeat(job), days)
         return
     # A fork would copy the locks of threads that are not there; a new process begins clean.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=harden) as pool:
         yield pool.map(count_day, repeat(job), days)
 
 
