@@ -11,7 +11,8 @@ import msgspec
 
 from collector.audit.kept import Cursor
 from collector.audit.lines import settings_lines
-from collector.audit.report import Change, Column, Facts, Refused, SiteDays
+from collector.audit.register import described, records
+from collector.audit.report import Change, Facts, Refused, SiteDays
 from collector.effective import effective
 from collector.errors import SettingsError, StoreError
 from collector.model import OTHER, Site
@@ -19,11 +20,6 @@ from collector.policy import K_FLOOR, Rules
 from collector.settings import Privacy, Settings
 from collector.store.sites import ZEROS, broken_entry
 
-_INVENTORY_SQL: Final = (
-    "select table_name, column_name, lower(data_type), coalesce(comment, '') from duckdb_columns() "
-    "where not internal and database_name = current_database() and schema_name = 'main' "
-    "order by table_oid, column_index"
-)
 _CHANGES_SQL: Final = (
     "select seq, made_at, site, change, made_by, reason, salt, content, previous, hash from settings_log order by seq"
 )
@@ -68,17 +64,17 @@ def gather(
         site: Only what is kept of one site; empty for all. Inventory and settings log are always whole.
     """
     shown = [one for one in sites if site in ("", one.id)]
-    changes = log_entries(cursor)
+    changes, inventory = log_entries(cursor), described(cursor)
     return Facts(
         effective=effective(settings, sites, rules=rules, version=version) if settings else {},
         settings=settings_lines(settings, shown, rules=rules, changes=changes),
-        inventory=columns_kept(cursor),
+        inventory=inventory,
         changes=changes,
         first_broken=broken_entry(cursor),  # type: ignore[arg-type]
         head=changes[-1].hash if changes else ZEROS,
         refused=_refused(cursor, site),
         days=_days(cursor, site),
-        register=[],
+        register=records(inventory, settings=settings, sites=shown, rules=rules, version=version) if settings else [],
     )
 
 
@@ -120,17 +116,6 @@ def rules_of_copy(cursor: Cursor) -> Callable[[Site], Rules]:
         return msgspec.structs.replace(by_record, k=max(by_record.k, last.get(site.id, 0)))
 
     return rules
-
-
-def columns_kept(cursor: Cursor) -> list[Column]:
-    """Return every column that is kept, described by its comment in the database: `role | unit | reason`."""
-    return [column(*row) for row in cursor.execute(_INVENTORY_SQL).fetchall()]
-
-
-def column(table: str, name: str, kind: str, comment: str) -> Column:
-    """Return a column described by its comment; a part that the comment lacks is empty."""
-    role, unit, reason = [*(part.strip() for part in comment.split("|", 2)), "", "", ""][:3]
-    return Column(table=table, name=name, type=kind, role=role, unit=unit, reason=reason)
 
 
 def log_entries(cursor: Cursor) -> list[Change]:

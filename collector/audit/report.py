@@ -5,12 +5,16 @@ a running house, a stopped one or a copy of a history file tells.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
 from collector.audit.finding import Finding, Result
 from collector.audit.questions import REQUIREMENTS, THEMES
+
+#: Of the shape below; a reader refuses one that it does not know.
+FORMAT: Final = 1
 
 
 class SettingLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +152,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         site: Only what is kept of one site; empty for all.
         history: Name of the copy that was looked at; empty for a house.
         settings_sha256: Of the settings in force, as `/privacy.json` prints it; empty for a copy.
+        verdicts: Verdict of each theme, as `verdicts` tells from the findings.
     """
 
-    format: int = 1
+    format: int = FORMAT
     at: str
     version: str
     site: str
@@ -158,6 +163,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settings_sha256: str
     findings: list[Finding]
     facts: Facts
+    verdicts: Mapping[str, Result] = {}
+
+
+def make_report(
+    findings: list[Finding],
+    facts: Facts,
+    *,
+    at: datetime,
+    version: str,
+    site: str = "",
+    history: str = "",
+) -> Report:
+    """Return a report of *findings* and *facts*, with its verdicts."""
+    return Report(
+        at=at.isoformat(timespec="seconds"),
+        version=version,
+        site=site,
+        history=history,
+        settings_sha256=str(facts.effective.get("settings_sha256", "")),
+        findings=findings,
+        facts=facts,
+        verdicts=verdicts(findings),
+    )
 
 
 def verdicts(findings: list[Finding]) -> dict[str, Result]:
@@ -165,7 +193,10 @@ def verdicts(findings: list[Finding]) -> dict[str, Result]:
     themes = {requirement.id: requirement.theme for requirement in REQUIREMENTS}
     found: dict[str, Result] = dict.fromkeys(THEMES, Result.NOT_APPLICABLE)
     for finding in findings:
-        theme = themes[finding.id]
+        theme = themes.get(finding.id, "")
+        if not theme:
+            # Of a later version: its theme is not known here.
+            continue
         if finding.result is Result.FAIL or found[theme] is Result.NOT_APPLICABLE:
             found[theme] = finding.result
     return found
