@@ -12,7 +12,7 @@ from starlette.responses import Response
 from dashboard.access import HEADERS
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_NAMES: Final = ("turven.css", "turven.js", "turf.svg")
+_NAMES: Final = ("turven.css", "audit.css", "turven.js", "turf.svg")
 _HASH_LENGTH: Final = 12
 _FOREVER: Final = "public, max-age=31536000, immutable"
 #: Below this a packet is not saved.

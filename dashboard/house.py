@@ -1,8 +1,14 @@
 """What the dashboard needs of the house, as types: the front door hands the real ones in."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
+from collector.audit.report import Report
+from collector.audit.shelf import Listed
 from collector.model import Site
 from collector.policy import Rules
 
@@ -79,4 +85,59 @@ class RulesOf(Protocol):
 
     def __call__(self, site: Site) -> Rules:
         """Return the rules in force for *site*."""
+        ...
+
+
+class AuditRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how an audit goes that was started from the page, or how it ended.
+
+    Attributes:
+        started_at: Aware UTC.
+        seconds: How long it has run, or ran.
+        doing: What it said last, in its own words.
+        error: Code of why it ended without a report; empty where it did not.
+        message: What the program said of that, on one line.
+        mark: The auditor's own; held in memory only, until the next run.
+        mark_sha256: Fingerprint of it.
+    """
+
+    started_at: datetime
+    seconds: int
+    is_running: bool
+    doing: str = ""
+    error: str = ""
+    message: str = ""
+    mark: str = ""
+    mark_sha256: str = ""
+
+
+class Auditing(Protocol):
+    """Gather evidence, keep it, and run the audit anew."""
+
+    def live(self) -> Report:
+        """Return what can be told at once: settings, inventory, settings log, and the checks that are quick."""
+        ...
+
+    def kept(self) -> Sequence[Listed]:
+        """Return the reports that were kept, the newest first."""
+        ...
+
+    def report(self, name: str) -> Report | None:
+        """Return a report that was kept, or None."""
+        ...
+
+    def run(self) -> AuditRun | None:
+        """Return the audit that runs, or the last one that was started here; None where there was none."""
+        ...
+
+    def start(self, mark: str) -> None:
+        """Start an audit; *mark* is searched for as well, unless it is empty.
+
+        Raises:
+            TurvenError: `audit_running`, `mark_too_short`, `mark_too_long`, `audit_unavailable`.
+        """
+        ...
+
+    def archive(self, report: Report, *, language: str) -> bytes:
+        """Return *report* as a ZIP of evidence that can be checked off-line."""
         ...

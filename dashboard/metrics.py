@@ -14,6 +14,11 @@ def mark(text: str) -> str:
     return text
 
 
+def marks(one: str, many: str) -> tuple[str, str]:
+    """Mark both forms of a text that counts something."""
+    return one, many
+
+
 class Unit(StrEnum):
     """Name how a figure is written."""
 

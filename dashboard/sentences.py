@@ -119,6 +119,7 @@ MESSAGES: Final = {
         mark("The address asks for “{what}”, which this dashboard does not know."),
     ),
     "no_site": (mark("There is no such site"), mark("Perhaps its name was written differently.")),
+    "no_report": (mark("There is no such check"), mark("Perhaps it was removed, or the address was cut off.")),
     "no_page": (mark("There is no such page"), mark("Perhaps the address was cut off.")),
 }
 CHART: Final = (mark("{metric} per day"), mark("{metric} per week"), mark("{metric} per hour"))

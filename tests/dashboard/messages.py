@@ -10,7 +10,7 @@ from jinja2.ext import babel_extract
 import dashboard
 
 ROOT: Final = Path(dashboard.__file__).parent
-_KEYWORDS: Final = {"_": None, "mark": None, "n_": (1, 2)}
+_KEYWORDS: Final = {"_": None, "mark": None, "marks": (1, 2), "n_": (1, 2)}
 Message = str | tuple[str, str]
 
 
@@ -19,10 +19,12 @@ def written() -> set[Message]:
     found: set[Message] = set()
     for file in ROOT.glob("*.py"):
         with file.open("rb") as opened:
-            found |= {_form(message) for _, message, _, _ in extract("python", opened, keywords=_KEYWORDS)}
+            messages = [message for _, message, _, _ in extract("python", opened, keywords=_KEYWORDS)]
+        found |= {(str(one[0]), str(one[1])) if isinstance(one, tuple) else _form(one) for one in messages}
         found -= _plurals(file)[0]
         found |= _plurals(file)[1]
-    for file in [*ROOT.glob("templates/*.html"), *ROOT.glob("templates/parts/*.html")]:
+    folders = ("templates", "templates/parts", "templates/audit")
+    for file in [file for folder in folders for file in ROOT.glob(f"{folder}/*.html")]:
         with file.open("rb") as opened:
             for _, name, message, _ in babel_extract(opened, ("_", "n_"), [], {"trimmed": "true"}):
                 # A name that is only known when the page is made stands in the code, marked.

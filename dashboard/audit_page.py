@@ -1,0 +1,166 @@
+"""The auditor's page: what is promised, what was seen, and the button that looks again."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from collector.audit.report import Report
+from collector.audit.shelf import Listed
+from collector.errors import TurvenError
+from dashboard import access
+from dashboard.assets import pack
+from dashboard.audit_report import read
+from dashboard.audit_sheet import doing, ended, page_values
+from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
+from dashboard.house import Auditing
+
+#: How often the page looks how far a check is, without scripts.
+REFRESH_SECONDS: Final = 5
+_NOTED_MAX: Final = 100
+_FIELDS_MAX: Final = 10
+#: What a form on the page asks for again.
+_KEPT_PARAMETERS: Final = ("report", "view", "lang")
+
+
+class AuditPages:
+    """Answer requests for evidence that was handed in."""
+
+    def __init__(self, *, auditing: Auditing, frame: Frame) -> None:
+        self._auditing = auditing
+        self._frame = frame
+
+    def page(self, request: Request) -> Response:
+        """Answer the newest report and what can be told at once; `?report=` names an older one, shown as it was."""
+        kept = self._auditing.kept()
+        asked = request.query_params.get("report")
+        name = asked or (kept[0].name if kept else "")
+        report = self._auditing.report(name) if name else None
+        if asked and report is None:
+            return self._frame.message(request, "no_report", status=404)
+        return self._answer(request, report, kept=kept, name=name, is_old=bool(asked))
+
+    def _answer(
+        self,
+        request: Request,
+        report: Report | None,
+        *,
+        kept: Sequence[Listed],
+        name: str,
+        is_old: bool,
+        error: str = "",
+        status: int = 200,
+    ) -> Response:
+        view = self._frame.view(request)
+        words = view.words
+        live = None if is_old else self._auditing.live()
+        run = None if is_old else self._auditing.run()
+        sheet = read(report, live=live, words=words)
+        hidden = [(key, request.query_params[key]) for key in _KEPT_PARAMETERS if key in request.query_params]
+        return self._frame.page(
+            request,
+            "audit/page.html",
+            status=status,
+            **page_values(sheet, words=words),
+            kept=kept,
+            name=name,
+            is_old=is_old,
+            is_open=request.query_params.get("view") == "open",
+            is_served=True,
+            run=run,
+            run_error=error or (ended(words, run.error, run.message) if run and run.error else ""),
+            doing=doing(words, run.doing) if run else "",
+            own_mark=sheet.lines["R41"] if run and run.mark and not run.is_running and not run.error else None,
+            refresh=REFRESH_SECONDS,
+            papers=(),
+            noted=request.query_params.get("head", "")[:_NOTED_MAX],
+            hidden=hidden,
+            asked_language=request.query_params.get("lang", ""),
+        )
+
+    def json(self, request: Request) -> Response:
+        """Answer a report as data."""
+        report = self._chosen(request)
+        if report is None:
+            return self._frame.message(request, "no_report", status=404)
+        headers = {**access.HEADERS, "Content-Disposition": f'attachment; filename="{_file(report)}.json"'}
+        body = msgspec.json.format(msgspec.json.encode(report), indent=1)
+        return pack(request, body, media_type="application/json", headers=headers)
+
+    def archive(self, request: Request) -> Response:
+        """Answer a report as a ZIP of evidence."""
+        report = self._chosen(request)
+        if report is None:
+            return self._frame.message(request, "no_report", status=404)
+        language = self._frame.view(request).words.language
+        body = self._auditing.archive(report, language=language)
+        headers = {
+            **access.HEADERS,
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{_file(report)}.zip"',
+        }
+        return Response(body, media_type="application/zip", headers=headers)
+
+    async def start(self, request: Request) -> Response:
+        """Start a full check and go back to the page, which tells how far it is."""
+        refused = access.refuse(request)
+        if refused:
+            return self._frame.message(request, refused.value, status=access.STATUS[refused])
+        body = await request.body()
+        return await run_in_threadpool(self._start, request, body)
+
+    def _start(self, request: Request, body: bytes) -> Response:
+        if len(body) > FORM_BYTES_MAX:
+            return self._frame.message(request, "no_page", status=413)
+        mark = _fields(body).get("mark", "").strip()
+        view = self._frame.view(request)
+        try:
+            self._auditing.start(mark)
+        except TurvenError as error:
+            kept = self._auditing.kept()
+            name = kept[0].name if kept else ""
+            report = self._auditing.report(name) if name else None
+            told = ended(view.words, error.code, error.message)
+            return self._answer(request, report, kept=kept, name=name, is_old=False, error=told, status=422)
+        return RedirectResponse(view.path("/audit"), 303, headers=dict(access.HEADERS))
+
+    def _chosen(self, request: Request) -> Report | None:
+        kept = self._auditing.kept()
+        name = request.query_params.get("report") or (kept[0].name if kept else "")
+        return self._auditing.report(name) if name else None
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=_FIELDS_MAX))
+    except ValueError:
+        return {}
+
+
+def _file(report: Report) -> str:
+    """Return the name of a file of evidence: when the audit ran."""
+    at = "".join(mark for mark in report.at[:16] if mark.isdigit())
+    return f"turven-audit-{at}"
+
+
+def routes(*, auditing: Auditing, base_path: str = "") -> list[Route]:
+    """Return the routes of the auditor's page.
+
+    Args:
+        auditing: Gathers evidence.
+        base_path: Prefix of every address, as in the settings.
+    """
+    frame = Frame(base_path)
+    pages = AuditPages(auditing=auditing, frame=frame)
+    answers: dict[str, Endpoint] = {
+        "/audit": pages.page,
+        "/audit/report.json": pages.json,
+        "/audit/evidence.zip": pages.archive,
+    }
+    found = [Route(base_path + path, frame.guarded(answer), methods=["GET"]) for path, answer in answers.items()]
+    return [*found, Route(f"{base_path}/audit", pages.start, methods=["POST"], max_body_size=FORM_BYTES_MAX)]

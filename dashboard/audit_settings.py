@@ -1,0 +1,177 @@
+"""Read settings for the auditor's page: each beside what is required, each switch with who turned it, each change."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from collector.audit.report import Change, SettingLine
+from dashboard.audit_figures import Row, said
+from dashboard.metrics import mark, marks
+from dashboard.names import NAMES as DIMENSIONS
+from dashboard.view import harmless
+from dashboard.words import Words
+
+NAMES: Final = {
+    "address_bits.ipv4": mark("Bits of an IPv4 address that are used"),
+    "address_bits.ipv6": mark("Bits of an IPv6 address that are used"),
+    "agreed_on": mark("Date of the agreement"),
+    "agreement": mark("Processor agreement"),
+    "controller": mark("Controller"),
+    "controller_contact": mark("Contact of the controller"),
+    "contact": mark("Contact for visitors"),
+    "country_from": mark("Where the country comes from"),
+    "dimensions": mark("Breakdowns"),
+    "has_agreement": mark("Agreement is recorded"),
+    "hosts": mark("Host names"),
+    "hour_rows_days": mark("Days that hours are kept"),
+    "id": mark("Short name"),
+    "identity": mark("What tells visitors apart"),
+    "ipv4_bits": mark("Bits of an IPv4 address that are used"),
+    "ipv6_bits": mark("Bits of an IPv6 address that are used"),
+    "is_on": mark("Events are counted"),
+    "k": mark("Threshold: fewest visitors behind a figure"),
+    "is_uncompressed": mark("History written without compression"),
+    "keep_day_through_reboot": mark("Day kept through a reboot"),
+    "legal_basis": mark("Legal basis"),
+    "log_level": mark("Level of the log"),
+    "may_echo": mark("Developers can see their own event"),
+    "operator": mark("Operator"),
+    "pairs": mark("Pairs of breakdowns"),
+    "privacy_officer": mark("Data protection officer"),
+    "profile": mark("Profile"),
+    "retention_days": mark("Days that figures are kept"),
+    "scripts": mark("Parts of the script"),
+    "security_contact": mark("Contact for security"),
+    "sensitive": mark("Sensitive routes"),
+    "sub_processors": mark("Sub-processors"),
+    "switched_off": mark("Breakdowns that are switched off"),
+    "templates": mark("Registered paths"),
+    "templates_only": mark("Registered paths only"),
+    "timezone": mark("Time zone"),
+    "trusted_proxies": mark("Proxies that are believed"),
+    "without": mark("Breakdowns that are switched off"),
+}
+#: What a controller turns, and has to have confirmed.
+SWITCHES: Final = (
+    "is_on", "profile", "identity", "k", "retention_days", "without", "scripts", "may_echo", "templates", "sensitive",
+)  # fmt: skip
+#: Paths can name what nobody should read out of a settings page: only how many there are.
+COUNTED_ONLY: Final = ("templates", "sensitive")
+#: Lists of dimensions, each of which has a name.
+_LISTS: Final = ("dimensions", "pairs", "without", "switched_off")
+_PATHS: Final = marks("{n} path", "{n} paths")
+_UNREADABLE: Final = mark("this entry cannot be read")
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold one setting as it is read."""
+
+    line: SettingLine
+    name: str
+    required: str
+    in_force: str
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Hold the settings of the house, or of one site."""
+
+    site: str
+    settings: tuple[Setting, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether each is at least as strict as required."""
+        return all(setting.line.holds for setting in self.settings)
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold how a switch of a site stands, and who turned it last."""
+
+    site: str
+    name: str
+    value: str
+    made_by: str
+    made_at: str
+    reason: str
+
+
+def grouped(lines: Sequence[SettingLine], words: Words) -> tuple[Group, ...]:
+    """Return settings by site, those of the house first."""
+    sites = dict.fromkeys(line.site for line in lines)
+    return tuple(Group(site, tuple(_setting(line, words) for line in lines if line.site == site)) for site in sites)
+
+
+def _setting(line: SettingLine, words: Words) -> Setting:
+    return Setting(
+        line=line,
+        name=name_of(line.name, words),
+        required=said(line.required, words)[0] if line.required else "",
+        in_force=_dimensions(line.name, line.in_force, words) if line.in_force else "",
+    )
+
+
+def _dimensions(name: str, value: str, words: Words) -> str:
+    if name not in _LISTS:
+        return said(value, words)[0]
+    names = DIMENSIONS[words.language]
+    pairs = [" × ".join(names.get(one, one) for one in pair.split(" × ")) for pair in value.split(", ")]
+    return ", ".join(pairs) if value != "none" else said(value, words)[0]
+
+
+def name_of(name: str, words: Words) -> str:
+    """Return the name of a setting in words; one that is not known here as the file has it."""
+    last = name.rpartition(".")[2]
+    known = NAMES.get(name) or NAMES.get(last)
+    return words.text(known) if known else harmless(name.replace("_", " "))
+
+
+def switches(changes: Sequence[Change], words: Words) -> tuple[Switch, ...]:
+    """Return how each switch of each site stands, by the last entry of the log that names it."""
+    found: dict[tuple[str, str], Switch] = {}
+    for change in changes:
+        for name, value in _record(change).items():
+            if name in SWITCHES and (value or "id" not in _record(change)):
+                found[change.site, name] = Switch(
+                    site=change.site,
+                    name=name_of(name, words),
+                    value=_value(name, value, words),
+                    made_by=harmless(change.made_by or ""),
+                    made_at=change.made_at,
+                    reason=harmless(change.reason or ""),
+                )
+    order = {name: place for place, name in enumerate(SWITCHES)}
+    return tuple(found[key] for key in sorted(found, key=lambda key: (key[0], order[key[1]])))
+
+
+def changed(change: Change, words: Words) -> tuple[Row, ...]:
+    """Return what an entry changed; nothing where its contents were erased."""
+    if change.change is None:
+        return ()
+    record = _record(change)
+    if not record:
+        return (Row(key="", name=words.text(_UNREADABLE)),)
+    return tuple(
+        Row(key=name, name=name_of(name, words), text=_value(name, value, words))
+        for name, value in record.items()
+        # A new site's record names every field: what is empty was not chosen.
+        if "id" not in record or value not in ("", 0, None, [], False)
+    )
+
+
+def _record(change: Change) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(change.change or "{}", type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _value(name: str, value: Any, words: Words) -> str:
+    if name in COUNTED_ONLY and isinstance(value, list):
+        return words.count(*_PATHS, len(value))
+    if name in _LISTS and isinstance(value, list):
+        return _dimensions(name, ", ".join(map(str, value)) or "none", words)
+    if isinstance(value, dict):
+        return harmless(json.dumps(value, ensure_ascii=False))
+    return said(value, words)[0]

@@ -1,0 +1,154 @@
+"""Write a sheet as HTML: in a page of the dashboard, or as one file that needs nothing else."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from collector.audit.report import Report
+from dashboard import audit_figures, audit_words
+from dashboard.audit_report import Sheet, moment, read
+from dashboard.metrics import mark
+from dashboard.papers import register_paper
+from dashboard.view import View, harmless
+from dashboard.visitor_text import Language
+from dashboard.words import Words, load
+
+#: Every part of the page, by the name it is reached by.
+CONTENTS: Final = (
+    ("verdict", mark("Verdict")),
+    ("steps", mark("Steps of the supervisor")),
+    ("settings", mark("Settings")),
+    ("inventory", mark("What is kept")),
+    ("evidence", mark("Evidence")),
+    ("register", mark("Register")),
+    ("switches", mark("Who switched what")),
+    ("changes", mark("History of settings")),
+    ("refused", mark("What was not counted")),
+    ("risks", mark("What remains")),
+)
+_HEADING: Final = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Hold one record of the register, written out."""
+
+    title: Markup
+    body: Markup
+
+
+def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
+    """Return what the template of a report asks for."""
+    return {
+        "sheet": sheet,
+        "contents": [(name, words.text(text)) for name, text in CONTENTS],
+        "names": audit_words,
+        "figure_names": audit_figures,
+        "sentence": _sentence(sheet, words),
+        "beside": _beside(sheet, words),
+        "records": _records(sheet, words),
+        "when": _when(sheet, words),
+    }
+
+
+def standalone(report: Report, *, language: str) -> bytes:
+    """Return a report as one HTML file: its style inside, no script, nothing that is fetched."""
+    words = _words()[language]
+    sheet = read(report, live=None, words=words)
+    return (
+        _environment()
+        .get_template("audit/standalone.html")
+        .render(
+            **page_values(sheet, words=words),
+            _=words.text,
+            n_=words.count,
+            words=words,
+            view=View(words, base_path="", language=None),
+            style=_style(),
+            papers=(),
+            is_served=False,
+            is_open=False,
+            noted="",
+        )
+        .encode()
+    )
+
+
+def ended(words: Words, code: str, message: str) -> str:
+    """Return why an audit did not begin, or ended without a report."""
+    if code in audit_words.ENDED:
+        return words.text(audit_words.ENDED[code], message=harmless(message), minutes=message)
+    return words.text(audit_words.ENDED["audit_failed"], message=harmless(message))
+
+
+def doing(words: Words, line: str) -> str:
+    """Return what an audit is doing, by the line that it wrote."""
+    known = next((text for start, text in audit_words.DOING.items() if line.startswith(start)), None)
+    return words.text(known or audit_words.BEGINNING)
+
+
+@cache
+def _words() -> dict[str, Words]:
+    return load()
+
+
+@cache
+def _style() -> Markup:
+    folder = files("dashboard") / "static"
+    style = "\n".join((folder / name).read_text("utf-8") for name in ("turven.css", "audit.css"))
+    return Markup(style)  # noqa: S704 - our own files
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _sentence(sheet: Sheet, words: Words) -> str:
+    counts = sheet.counts
+    judged = counts["pass"] + counts["fail"]
+    if counts["fail"]:
+        return words.count(audit_words.SOME_FAIL[0], audit_words.SOME_FAIL[1], counts["fail"], of=words.number(judged))
+    if sheet.report is None:
+        return words.text(audit_words.NOT_RUN)
+    return words.count(audit_words.ALL_HOLD[0], audit_words.ALL_HOLD[1], judged)
+
+
+def _beside(sheet: Sheet, words: Words) -> str:
+    """Return what stands below the verdict: when it was seen, by which version, and what was not judged."""
+    if sheet.report is None:
+        return words.text(audit_words.QUICK_ONLY, n=words.number(sheet.counts["pass"] + sheet.counts["fail"]))
+    idle = sheet.counts["n/a"] + sheet.counts["unseen"]
+    parts = [words.text(audit_words.CHECKED, at=sheet.at, version=sheet.version)]
+    if idle:
+        parts.append(words.count(audit_words.IDLE[0], audit_words.IDLE[1], idle))
+    return " ".join(parts)
+
+
+def _records(sheet: Sheet, words: Words) -> tuple[Record, ...]:
+    """Return the register record by record; its list of columns stands in the inventory already."""
+    made = sheet.facts.register
+    if not made:
+        return ()
+    text = register_paper(made, language=Language(words.language), form="html")
+    titled = _HEADING.split(text)[1:]
+    # What follows a heading is HTML that the papers have escaped.
+    pairs = zip(titled[::2], titled[1::2], strict=True)
+    return tuple(Record(Markup(title), Markup(body)) for title, body in pairs)[: len(made)]  # noqa: S704
+
+
+def _when(sheet: Sheet, words: Words) -> Callable[[str], str]:
+    zone = ZoneInfo(str(sheet.facts.effective.get("house", {}).get("timezone", "Europe/Amsterdam")))
+    return lambda at: moment(at, words, zone) if at else ""
