@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.audit.chain import broken_entry
 from collector.audit.kept import Cursor
 from collector.audit.lines import settings_lines
 from collector.audit.register import described, records
@@ -18,7 +19,7 @@ from collector.errors import SettingsError, StoreError
 from collector.model import OTHER, Site
 from collector.policy import K_FLOOR, Rules
 from collector.settings import Privacy, Settings
-from collector.store.sites import ZEROS, broken_entry
+from collector.store.sites import ZEROS
 
 _CHANGES_SQL: Final = (
     "select seq, made_at, site, change, made_by, reason, salt, content, previous, hash from settings_log order by seq"
@@ -70,7 +71,7 @@ def gather(
         settings=settings_lines(settings, shown, rules=rules, changes=changes),
         inventory=inventory,
         changes=changes,
-        first_broken=broken_entry(cursor),  # type: ignore[arg-type]
+        first_broken=broken_entry(cursor),
         head=changes[-1].hash if changes else ZEROS,
         refused=_refused(cursor, site),
         days=_days(cursor, site),

@@ -9,12 +9,14 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from collector.audit import lists
+from collector.audit.chain import check_chain
 from collector.audit.finding import Result, Seen
 from collector.errors import SettingsError
 from collector.model import Profile, Site
 from collector.policy import K_FLOOR, VISIT_SECONDS_MAX, rules_for
+from collector.store.in_force import states_in
 from collector.store.migrate import schema_sql
-from collector.store.sites import ZEROS, broken_entry
+from collector.store.sites import ZEROS
 
 #: Everything that can hold a value, in whatever schema: a table that hides in a second one would be found.
 COLUMNS_SQL: Final = (
@@ -285,15 +287,24 @@ def measures_are_safe(kept: Kept) -> Seen:
 
 
 def nothing_is_too_old(kept: Kept, *, today: date, retention_days: int) -> Seen:
-    """R29: the oldest figure is within the retention period."""
-    oldest = kept.one(
-        "select min(day) from (select day from cell union all select day from committed_hour "
-        "union all select day from dropped)"
+    """R29: the oldest figure of each site is within the house's retention period, and within the site's own."""
+    oldest = kept.rows(
+        "select figure.site, min(day), any_value(try_cast(json_extract_string(record, '$.retention_days') as integer)) "
+        "from (select site, day from cell union all select site, day from committed_hour "
+        "union all select site, day from dropped union all select site, day from closed) figure "
+        "left join site on site.id = figure.site group by figure.site"
     )
-    if oldest is None:
+    if not oldest:
         return not_applicable("No figure is kept yet.")
-    days = (today - oldest).days
-    return Seen.that(days <= retention_days, oldest_days=days, retention_days=retention_days)
+    ages = [(days := (today - day).days, days - min(retention_days, own or retention_days)) for _, day, own in oldest]
+    over = sum(beyond > 0 for _, beyond in ages)
+    return Seen.that(
+        over == 0,
+        oldest_days=max(days for days, _ in ages),
+        retention_days=retention_days,
+        sites_with_a_shorter_period=sum(0 < (own or 0) < retention_days for *_, own in oldest),
+        sites_beyond_their_period=over,
+    )
 
 
 def running_day_is_not_kept(kept: Kept, *, today: date) -> Seen:
@@ -305,40 +316,40 @@ def running_day_is_not_kept(kept: Kept, *, today: date) -> Seen:
 
 def the_chain_holds(kept: Kept) -> Seen:
     """R54: each entry of the settings log fits the one before, and nothing is in force that it does not tell."""
-    broken = broken_entry(kept.cursor)  # type: ignore[arg-type]
-    entries = kept.cursor.execute("select count(*) from settings_log").fetchone()[0]
+    chain = check_chain(kept.cursor)
     unknown = kept.one(
         "select count(*) from closed where settings <> $zeros and settings not in (select hash from main.settings_log)",
         zeros=ZEROS,
     )
     before = kept.one("select count(*) from closed where settings = $zeros", zeros=ZEROS)
     unlogged = _sites_that_the_log_does_not_tell(kept)
-    head = kept.cursor.execute("select hash from settings_log order by seq desc limit 1").fetchone()
-    if not entries and not kept.one("select (select count(*) from site) + (select count(*) from closed)"):
+    # What a part's head covers is everything up to it: the house's own settings have to be among that.
+    houseless = kept.one(
+        "select count(*) from closed join main.settings_log log on log.hash = closed.settings "
+        "where log.seq < coalesce((select min(seq) from main.settings_log where site = ''), 0)"
+    )
+    if not chain.entries and not kept.one("select (select count(*) from site) + (select count(*) from closed)"):
         return not_applicable("No setting of a site was ever made.")
     return Seen.that(
-        broken is None and unknown == before == unlogged == 0,
-        entries=entries,
-        first_broken_entry=broken,
+        chain.holds and unknown == before == unlogged == houseless == 0,
+        entries=chain.entries,
+        entries_with_erased_contents=chain.erased,
+        first_broken_entry=chain.first_broken,
+        what_does_not_fit=chain.field,
         parts_with_unknown_settings=unknown,
         parts_without_settings=before,
+        parts_without_settings_of_the_house=houseless,
         sites_changed_beside_the_log=unlogged,
-        head=head[0] if head else ZEROS,
+        head=chain.head,
     )
 
 
 def _sites_that_the_log_does_not_tell(kept: Kept) -> int:
-    """Count the sites whose record is not what their entries add up to; an erased entry leaves a site unjudged."""
-    told: dict[str, dict[str, Any] | None] = {}
-    for name, change in kept.rows("select site, change from settings_log where site <> '' order by seq"):
-        so_far = told.get(name, {})
-        told[name] = None if change is None or so_far is None else so_far | json.loads(change)
-    count = 0
-    for name, record in kept.rows("select id, record from site"):
-        made = told.get(name, {})
-        if made is not None and _site(made) != _site(json.loads(record)):
-            count += 1
-    return count
+    """Count the sites whose record is not what their entries add up to, from where a site of that name was erased."""
+    rows = kept.rows("select site, made_at, change from settings_log where site <> '' order by seq")
+    told = {name: states[-1].site for name, states in states_in(rows).items()}
+    records = kept.rows("select id, record from site")
+    return sum(told.get(name) is None or told[name] != _site(json.loads(record)) for name, record in records)
 
 
 def _site(record: dict[str, Any]) -> Site | None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from collector import __version__
+from collector.audit.chain import broken_entry
 from collector.audit.finding import Seen
 from collector.audit.run import Scope, audit_copy, audit_house, check_scratch
 from collector.clock import Clock
@@ -18,7 +19,6 @@ from collector.errors import TurvenError
 from collector.model import Site
 from collector.settings import Settings
 from collector.store.copy import read_copy
-from collector.store.sites import broken_entry
 
 
 class Subject:

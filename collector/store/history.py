@@ -50,6 +50,9 @@ class History:
         self._snapshot: pl.DataFrame | None = None
         is_new = not path.exists()
         self._connection = self._open()
+        # A rebuild that was cut off leaves bytes behind that are meant to be gone. Only who has the file may remove
+        # them: another process that rebuilds holds it.
+        _remove(self._fresh())
         if is_new:
             migrate.create(self._connection, at=at)
             self._connection.execute("checkpoint")
@@ -141,14 +144,14 @@ class History:
         Raises:
             StoreError: `history_busy`, or `history_rebuild_failed`; the file is then as it was.
         """
-        fresh = self.path.with_name(self.path.name + ".new")
+        fresh = self._fresh()
         with self._writer, self._changed:
             if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
                 raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
             self._connection.execute("checkpoint")
             self._connection.close()
             try:
-                _copy(self.path, fresh, keep)
+                _copy(self.path, fresh, keep, is_uncompressed=self._is_uncompressed)
                 fresh.replace(self.path)
                 _sync_folder(self.path.parent)
             except (duckdb.Error, OSError) as error:
@@ -157,9 +160,12 @@ class History:
                     f"{self.path} could not be written anew ({type(error).__name__}); it is as it was.",
                 ) from None
             finally:
-                fresh.unlink(missing_ok=True)
+                _remove(fresh)
                 self._connection = self._open()
                 self._attach()
+
+    def _fresh(self) -> Path:
+        return self.path.with_name(self.path.name + ".new")
 
     def publish(self, snapshot: pl.DataFrame) -> None:
         """Replace the snapshot of the running day. Columns: those of `cell`, in order."""
@@ -190,12 +196,20 @@ def insert_frame(cursor: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFr
         cursor.unregister("incoming")
 
 
-def _copy(source: Path, fresh: Path, keep: Mapping[str, str]) -> None:
-    """Copy the rows to be kept into a new file, and see that each of them arrived."""
+def _remove(fresh: Path) -> None:
+    """Remove a file in the making, and what DuckDB keeps beside it."""
     fresh.unlink(missing_ok=True)
+    fresh.with_name(fresh.name + ".wal").unlink(missing_ok=True)
+
+
+def _copy(source: Path, fresh: Path, keep: Mapping[str, str], *, is_uncompressed: bool) -> None:
+    """Copy the rows to be kept into a new file, and see that each of them arrived."""
+    _remove(fresh)
     with duckdb.connect(str(fresh)) as connection:
         connection.execute("set temp_directory = ''")
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        if is_uncompressed:
+            connection.execute("set force_compression = 'uncompressed'")
         connection.execute(migrate.schema_sql())
         connection.execute(f"attach '{source}' as old (read_only)")
         for table, condition in keep.items():

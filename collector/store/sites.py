@@ -3,42 +3,96 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import available_timezones
 
 import duckdb
 import msgspec
 
+from collector.clock import day_starts_at, local_day
 from collector.errors import SettingsError
-from collector.model import Site
+from collector.model import Dimension, Site
+from collector.policy import K_FLOOR, RETENTION_DAYS_MAX
 from collector.store.history import History
+from collector.store.in_force import State, in_force_since, states_in, strictest, under_house
 
 ZEROS: Final = "0" * 64
+#: Who makes an entry that tells the settings of the house.
+SETTINGS_FILE: Final = "settings file"
 _SALT_BYTES: Final = 32
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _HOSTS_MAX: Final = 50
+_TEXT_MAX: Final = 500
+#: The column of a closed part's k has 16 bits; a threshold of thousands is a slip of the pen.
+K_MAX: Final = 1_000
+#: What cannot be switched off: without it nothing is left to read, and nothing to hold the rest against.
+_ALWAYS: Final = (Dimension.TOTAL, Dimension.HOUR)
 
 
 class Sites:
-    """Hold the sites in memory and in the file; every change is a line of the log."""
+    """Hold the sites in memory and in the file; every change is a line of the log.
+
+    What `all`, `get` and `known` return is in force: looser settings wait for the site's next day, which `turn` begins.
+    """
 
     def __init__(self, history: History, *, random: Callable[[int], bytes]) -> None:
         self._history = history
         self._random = random
         with history.read() as cursor:
-            rows = cursor.execute("select record from site order by id").fetchall()
-        self._sites = {site.id: site for (record,) in rows for site in [msgspec.json.decode(record, type=Site)]}
+            rows = cursor.execute("select record, changed_at from site order by id").fetchall()
+            entries = cursor.execute("select site, made_at, change from settings_log order by seq").fetchall()
+        self._sites = {site.id: site for record, _ in rows for site in [msgspec.json.decode(record, type=Site)]}
+        told = states_in(entry for entry in entries if entry[0])
+        #: What was set, oldest first; a record that the log does not tell stands alone.
+        self._states = {
+            name: told.get(name) or [State(changed_at, site)]
+            for (name, site), (_, changed_at) in zip(self._sites.items(), rows, strict=True)
+        }
+        self._house = [(made_at, json.loads(change)) for name, made_at, change in entries if not name and change]
+        self._in_force = dict(self._sites)
+        self._waiting = set(self._sites)
 
     def all(self) -> list[Site]:
-        """Return every site, by id."""
-        return [self._sites[key] for key in sorted(self._sites)]
+        """Return every site as it is in force, by id."""
+        return [self._in_force[key] for key in sorted(self._in_force)]
 
     def get(self, site_id: str) -> Site | None:
-        """Return a site, or `None`."""
-        return self._sites.get(site_id)
+        """Return a site as it is in force, or `None`."""
+        return self._in_force.get(site_id)
+
+    def known(self, site_id: str) -> Site:
+        """Return a site as it is in force.
+
+        Raises:
+            SettingsError: `site_unknown`.
+        """
+        site = self._in_force.get(site_id)
+        if site is None:
+            raise SettingsError("site_unknown", f"There is no site {site_id!r}. `turven site list` names them.")
+        return site
+
+    def turn(self, now: datetime) -> None:
+        """Let looser settings come into force where the local day has turned; cheap where none waits."""
+        for name in list(self._waiting):
+            self._settle(name, now)
+
+    def on_day(self, site: Site, day: date) -> Site:
+        """Return *site* as strict as it was at any time since its local *day* began."""
+        states = self._states.get(site.id)
+        if not states:
+            return site
+        start = _plain(day_starts_at(day, site.timezone))
+        before = [entry for made_at, entry in self._house if made_at <= start]
+        house = before[-1:] + [entry for made_at, entry in self._house if made_at > start]
+        # The newest entry of the house is in force by itself.
+        return under_house(strictest(in_force_since(states, start)), house[:-1])
+
+    def waits(self, site_id: str) -> bool:
+        """Tell whether a looser setting of a site waits for its next day."""
+        return self._in_force.get(site_id) != self._sites.get(site_id)
 
     def add(self, site: Site, *, made_by: str, reason: str, at: datetime) -> None:
         """Take a new site into the house.
@@ -53,12 +107,13 @@ class Sites:
         self._keep(site, change=_record(site), made_by=made_by, reason=reason, at=at)
 
     def change(self, site_id: str, changes: dict[str, Any], *, made_by: str, reason: str, at: datetime) -> Site:
-        """Change what a site has switched on and return it.
+        """Change what a site has switched on and return it as it was set; what is looser waits for its next day.
 
         Raises:
-            SettingsError: `site_unknown`, `site_invalid`, `agreement_missing`.
+            SettingsError: `site_unknown`, `site_invalid`, `site_fixed`, `agreement_missing`.
         """
-        site = self.known(site_id)
+        self.known(site_id)
+        site = self._sites[site_id]
         raw = json.loads(msgspec.json.encode(site)) | changes
         try:
             changed = msgspec.convert(raw, Site, strict=False)
@@ -72,37 +127,64 @@ class Sites:
         self._keep(changed, change=json.dumps(changes, sort_keys=True), made_by=made_by, reason=reason, at=at)
         return changed
 
-    def known(self, site_id: str) -> Site:
-        """Return a site.
-
-        Raises:
-            SettingsError: `site_unknown`.
-        """
-        site = self._sites.get(site_id)
-        if site is None:
-            raise SettingsError("site_unknown", f"There is no site {site_id!r}. `turven site list` names them.")
-        return site
+    def note_house(self, settings: Mapping[str, Any], *, at: datetime) -> bool:
+        """Note the house's own settings in the log where they differ from what it tells; return whether they did."""
+        if self._house and self._house[-1][1] == settings:
+            return False
+        change = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+        with self._history.write() as cursor:
+            made_at = self.append(cursor, site="", change=change, made_by=SETTINGS_FILE, reason="", at=at)
+        self._house.append((made_at, json.loads(change)))
+        self._waiting |= set(self._sites)
+        return True
 
     def head(self) -> str:
         """Return the hash of the newest entry of the log."""
         with self._history.read() as cursor:
             return _head(cursor)[1]
 
+    def forget(self, site_id: str) -> None:
+        """Know a site no more: nothing of it is admitted from here on. The file is as it was."""
+        for kept in (self._in_force, self._sites, self._states):
+            kept.pop(site_id, None)
+        self._waiting.discard(site_id)
+
+    def append(
+        self, cursor: duckdb.DuckDBPyConnection, *, site: str, change: str, made_by: str, reason: str, at: datetime
+    ) -> datetime:
+        """Add an entry to the log inside a transaction of the caller's; return its instant as it is stored."""
+        made_at = _plain(at)
+        seq, previous = _head(cursor)
+        salt = self._random(_SALT_BYTES).hex()
+        content = content_hash(salt=salt, change=change, made_by=made_by, reason=reason)
+        entry = entry_hash(seq=seq + 1, made_at=made_at, site=site, content=content, previous=previous)
+        cursor.execute(
+            "insert into settings_log values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [seq + 1, made_at, site, change, made_by, reason, salt, content, previous, entry],
+        )
+        return made_at
+
     def _keep(self, site: Site, *, change: str, made_by: str, reason: str, at: datetime) -> None:
         check_site(site)
-        made_at = at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         with self._history.write() as cursor:
-            seq, previous = _head(cursor)
-            salt = self._random(_SALT_BYTES).hex()
-            content = content_hash(salt=salt, change=change, made_by=made_by, reason=reason)
-            entry = entry_hash(seq=seq + 1, made_at=made_at, site=site.id, content=content, previous=previous)
-            cursor.execute(
-                "insert into settings_log values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [seq + 1, made_at, site.id, change, made_by, reason, salt, content, previous, entry],
-            )
+            made_at = self.append(cursor, site=site.id, change=change, made_by=made_by, reason=reason, at=at)
             cursor.execute("delete from site where id = ?", [site.id])
             cursor.execute("insert into site values (?, ?, ?)", [site.id, _record(site), made_at])
+        self._states.setdefault(site.id, []).append(State(made_at, site))
         self._sites[site.id] = site
+        self._settle(site.id, at)
+
+    def _settle(self, name: str, now: datetime) -> None:
+        site = self._sites[name]
+        in_force = self.on_day(site, local_day(now, site.timezone))
+        # The gate works out anew what a site means whenever it is another object.
+        if self._in_force.get(name) != in_force:
+            self._in_force[name] = in_force
+        (self._waiting.discard if in_force == site else self._waiting.add)(name)
+
+
+def _plain(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def content_hash(*, salt: str, change: str, made_by: str, reason: str) -> str:
@@ -113,26 +195,6 @@ def content_hash(*, salt: str, change: str, made_by: str, reason: str) -> str:
 def entry_hash(*, seq: int, made_at: datetime, site: str, content: str, previous: str) -> str:
     """Return the SHA-256 that links an entry to the one before."""
     return hashlib.sha256(json.dumps([seq, made_at.isoformat(), site, content, previous]).encode()).hexdigest()
-
-
-def broken_entry(cursor: duckdb.DuckDBPyConnection) -> int | None:
-    """Return the first entry of the settings log that does not fit the chain, or `None` when all do."""
-    previous = ZEROS
-    rows = cursor.execute(
-        "select seq, made_at, site, change, made_by, reason, salt, content, previous, hash "
-        "from settings_log order by seq"
-    ).fetchall()
-    for expected, (seq, made_at, site, change, made_by, reason, salt, content, before, entry) in enumerate(rows, 1):
-        fits = (
-            seq == expected
-            and before == previous
-            and entry == entry_hash(seq=seq, made_at=made_at, site=site, content=content, previous=before)
-            and (salt is None or content == content_hash(salt=salt, change=change, made_by=made_by, reason=reason))
-        )
-        if not fits:
-            return expected
-        previous = entry
-    return None
 
 
 def check_site(site: Site) -> None:
@@ -155,12 +217,33 @@ def check_site(site: Site) -> None:
     for path in (*site.templates, *site.sensitive):
         if not path.startswith("/"):
             raise SettingsError("site_invalid", f"{path!r}: templates and sensitive routes begin with /.")
+    _check_switches(site)
     if site.is_on and not (site.controller and site.agreement and site.agreed_on):
         raise SettingsError(
             "agreement_missing",
             "A site can be switched on once its controller, processor agreement and date are recorded "
             "(--controller, --agreement, --agreed-on).",
         )
+
+
+def _check_switches(site: Site) -> None:
+    if site.k and site.k < K_FLOOR:
+        raise SettingsError(
+            "site_invalid", f"k is {site.k}; choose {K_FLOOR} or more, or 0 for that of house and profile."
+        )
+    if site.k > K_MAX:
+        raise SettingsError("site_invalid", f"k is {site.k}; above {K_MAX} nothing would be left to show.")
+    for dimension in site.without:
+        if dimension in _ALWAYS:
+            raise SettingsError("site_invalid", f"{dimension.value!r} cannot be switched off: the rest is part of it.")
+    if site.retention_days and not 1 <= site.retention_days <= RETENTION_DAYS_MAX:
+        raise SettingsError(
+            "site_invalid", f"Keep cells 1 to {RETENTION_DAYS_MAX} days, or 0 for as long as the house does."
+        )
+    for name in ("controller", "controller_contact", "privacy_officer", "legal_basis", "agreement"):
+        text = getattr(site, name)
+        if not text.isprintable() or len(text) > _TEXT_MAX:
+            raise SettingsError("site_invalid", f"{name} is one line of at most {_TEXT_MAX} characters.")
 
 
 def _record(site: Site) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.audit.chain import broken_entry
 from collector.errors import SettingsError
 from collector.model import Site
 from collector.store.history import History
-from collector.store.sites import Sites, broken_entry
+from collector.store.sites import Sites
 from tests.clock import ManualClock
 
 
