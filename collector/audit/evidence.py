@@ -30,7 +30,7 @@ _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _COLUMNS: Final = ("table", "name", "type", "role", "unit", "reason")
-_README: Final = """\
+README_TEXT: Final = """\
 TURVEN - BEWIJS VAN EEN CONTROLE (in English below)
 
 Wat hier ligt
@@ -107,7 +107,7 @@ def evidence(report: Report, *, pages: Mapping[str, bytes]) -> bytes:
         CHAIN: chain_json(report.facts.changes),
         SCHEMA: schema_sql().encode(),
         INVENTORY: inventory_csv(report.facts.inventory),
-        README: _README.encode(),
+        README: README_TEXT.encode(),
         **pages,
     }
     return pack(files | {SUMS: sums(files)})

@@ -11,9 +11,10 @@ import msgspec
 
 from collector.audit.chain import broken_entry
 from collector.audit.kept import Cursor
+from collector.audit.kept import inventory as inventory_of_schema
 from collector.audit.lines import settings_lines
 from collector.audit.register import described, records
-from collector.audit.report import Change, Facts, Refused, SiteDays
+from collector.audit.report import Change, Column, Facts, Refused, SiteDays
 from collector.effective import effective
 from collector.errors import SettingsError, StoreError
 from collector.model import OTHER, Site
@@ -65,7 +66,7 @@ def gather(
         site: Only what is kept of one site; empty for all. Inventory and settings log are always whole.
     """
     shown = [one for one in sites if site in ("", one.id)]
-    changes, inventory = log_entries(cursor), described(cursor)
+    changes, inventory = log_entries(cursor), columns_kept(cursor)
     return Facts(
         effective=effective(settings, sites, rules=rules, version=version) if settings else {},
         settings=settings_lines(settings, shown, rules=rules, changes=changes),
@@ -117,6 +118,16 @@ def rules_of_copy(cursor: Cursor) -> Callable[[Site], Rules]:
         return msgspec.structs.replace(by_record, k=max(by_record.k, last.get(site.id, 0)))
 
     return rules
+
+
+def columns_kept(cursor: Cursor) -> list[Column]:
+    """Return every column that is kept in the order of schema.sql, then those that it does not know.
+
+    The database itself orders its tables in another way once it was opened again.
+    """
+    order = {name: place for place, name in enumerate(inventory_of_schema())}
+    columns = described(cursor)
+    return sorted(columns, key=lambda one: order.get(f"{one.table}.{one.name}", len(order)))
 
 
 def log_entries(cursor: Cursor) -> list[Change]:
