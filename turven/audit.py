@@ -24,7 +24,11 @@ from turven.group import main, settings_of
 @click.option("--history", type=click.Path(path_type=Path), help="A copy of a history file: off-line, nothing is run.")
 @click.option("--settings", "only_settings", is_flag=True, help="Print the settings in force, as /privacy.json does.")
 @click.option(
-    "--mark", "marks", multiple=True, help="A mark of your own that the canary run must not find; repeatable."
+    "--mark",
+    "marks",
+    multiple=True,
+    help="A mark of your own that the canary run must not find; repeatable. - reads it from standard input, where no "
+    "other user of the machine sees it.",
 )
 @click.option(
     "--attack-seconds",
@@ -56,7 +60,7 @@ def audit(
     scope = Scope(
         ids=[requirement.id for requirement in requirements],
         site=site,
-        marks=marks,
+        marks=tuple(_mark(text) for text in marks),
         attack_seconds=attack_seconds,
         progress=lambda done, parts: bar("Attacking what is kept", done, parts),
     )
@@ -70,6 +74,10 @@ def audit(
     bar.end()
     click.echo(msgspec.json.encode(made) if as_json else as_text(made, language=lang))
     sys.exit(any(finding.result is Result.FAIL for finding in made))
+
+
+def _mark(text: str) -> str:
+    return sys.stdin.readline().removesuffix("\n") if text == "-" else text
 
 
 def _print_settings(subject: Subject) -> NoReturn:

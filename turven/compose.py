@@ -1,5 +1,10 @@
 """Compose collector and dashboard into one application, and serve it."""
 
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -16,7 +21,8 @@ from collector.script import csp_lines
 from collector.script import snippet as make_snippet
 from collector.settings import Settings
 from dashboard import app as dashboard
-from dashboard import public
+from dashboard import audit_page, public
+from turven.auditing import Auditing, audit_command
 
 
 class Snippet(NamedTuple):
@@ -27,15 +33,33 @@ class Snippet(NamedTuple):
     csp: str
 
 
-def build(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
-    """Compose collector and dashboard into one application."""
-    house = House(settings, clock=clock or SystemClock())
-    return compose(house, clock=clock or SystemClock())
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> ASGIApp:
+    """Compose collector and dashboard into one application.
+
+    Args:
+        settings: Of the house.
+        clock: Tells the time.
+        config: Where *settings* stand; the audit that the page starts reads them there. `None` for `turven.toml` in
+            the working folder, or none.
+        environ: Of that audit.
+    """
+    clock = clock or SystemClock()
+    house = House(settings, clock=clock)
+    return compose(
+        house, clock=clock, auditing=Auditing(house, command=audit_command(config), clock=clock, environ=environ)
+    )
 
 
-def compose(house: House, *, clock: Clock) -> ASGIApp:
+def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> ASGIApp:
     """Put the pages beside the doors of a house that is not running yet."""
     settings, engine = house.settings, house.engine
+    auditing = auditing or Auditing(house, command=audit_command(None), clock=clock)
     base_url = settings.public.base_url or f"http://{settings.server.listen}{settings.server.base_path}"
 
     def snippet(site: Site) -> Snippet:
@@ -61,13 +85,29 @@ def compose(house: House, *, clock: Clock) -> ASGIApp:
     told = public.routes(
         settings=settings, sites=engine.sites.all, rules=engine.rules, clock=clock, version=__version__
     )
-    return Guard(Starlette(routes=[*house.routes(), *told, *pages], lifespan=house.running))
+    evidence = audit_page.routes(auditing=auditing, base_path=settings.server.base_path)
+
+    @asynccontextmanager
+    async def running(app: object) -> AsyncIterator[None]:
+        async with house.running(app):
+            try:
+                yield
+            finally:
+                await asyncio.to_thread(auditing.stop)
+
+    return Guard(Starlette(routes=[*house.routes(), *told, *evidence, *pages], lifespan=running))
 
 
-def run_house(settings: Settings) -> None:
-    """Serve until told to stop."""
+def run_house(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Serve until told to stop; see `build`."""
     host, _, port = settings.server.listen.rpartition(":")
-    app = build(settings)
+    app = build(settings, clock=clock, config=config, environ=environ)
     click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
     uvicorn.run(
         app,

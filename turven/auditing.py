@@ -1,0 +1,277 @@
+"""Run the audit for the auditor's page: a process of its own, one at a time, with a limit on how long it may take.
+
+The process is `turven audit`, the same command that an auditor types; it asks this house through the control socket.
+An auditor's mark goes to it through a pipe, never as an argument (which every user of the machine can read) and never
+into a file.
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock, Thread
+from typing import IO, Final
+
+import msgspec
+
+from collector import __version__
+from collector.audit.evidence import PAGE, evidence
+from collector.audit.facts import gather
+from collector.audit.finding import Finding
+from collector.audit.marks import MARK_LENGTH_MIN
+from collector.audit.report import Report, make_report
+from collector.audit.run import check_house, chosen, findings
+from collector.audit.shelf import Listed, Shelf
+from collector.clock import Clock
+from collector.errors import SettingsError, StoreError, TurvenError
+from collector.house import House
+from dashboard.audit_sheet import standalone
+from dashboard.house import AuditRun
+
+#: A full audit takes one to three minutes; this is for a slow machine that counts meanwhile.
+AUDIT_SECONDS_MAX: Final = 900.0
+#: How long an audit may take to clear up after it was told to stop.
+STOP_SECONDS_MAX: Final = 15.0
+MARK_LENGTH_MAX: Final = 200
+#: What is looked at while the page is made: cheap, and to be seen in the history file alone.
+LIVE: Final = ("R20", "R21", "R29", "R54")
+#: What was seen so lately is not looked at again.
+LIVE_SECONDS: Final = 3.0
+#: Of what the audit writes to its standard error the last line counts, and no more than this of it.
+_LINE_LENGTH_MAX: Final = 300
+#: 0: every promise holds; 1: one does not. Anything else is no result.
+_ENDED_WELL: Final = (0, 1)
+_MINUTE: Final = 60
+
+#: Return the arguments of the process that audits.
+Command = Callable[[bool], Sequence[str]]
+
+
+def audit_command(config: Path | None) -> Command:
+    """Return how `turven audit` is started for the house whose settings stand in *config*."""
+    start = [sys.executable, "-m", "turven", *(["--config", str(config)] if config else [])]
+    return lambda has_mark: [*start, "audit", "--json", *(["--mark", "-"] if has_mark else [])]
+
+
+class Auditing:
+    """Gather evidence about one running house, keep it, and run the audit anew."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        command: Command,
+        clock: Clock,
+        environ: Mapping[str, str] = os.environ,
+        seconds_max: float = AUDIT_SECONDS_MAX,
+    ) -> None:
+        """Audit *house*.
+
+        Args:
+            house: Running in this process.
+            command: Makes the arguments of the process that audits it.
+            clock: Tells when.
+            environ: Of that process.
+            seconds_max: How long it may take.
+        """
+        self._house = house
+        self._command = command
+        self._clock = clock
+        self._environ = environ
+        self._seconds_max = seconds_max
+        self._shelf = Shelf(house.settings.data_dir)
+        self._lock = Lock()
+        self._run: _Run | None = None
+        self._live: tuple[float, Report] | None = None
+
+    # -- what can be told at once ---------------------------------------------------------------------------------
+
+    def live(self) -> Report:
+        """Return facts and quick findings, read now or a moment ago."""
+        now = time.monotonic()
+        known = self._live
+        if known is None or now - known[0] > LIVE_SECONDS:
+            known = self._live = (now, self._read())
+        return known[1]
+
+    def _read(self) -> Report:
+        engine, at = self._house.engine, self._clock.now()
+        with engine.history.read() as cursor:
+            facts = gather(
+                cursor, settings=engine.settings, sites=engine.sites.all(), rules=engine.rules, version=__version__
+            )
+            seen = check_house(cursor, settings=engine.settings, clock=self._clock, ids=LIVE, site="")
+        sha256 = str(facts.effective.get("settings_sha256", ""))
+        made = findings(chosen(LIVE), seen, at=at, command="turven audit", settings_sha256=sha256)
+        return make_report(made, facts, at=at, version=__version__)
+
+    # -- what was kept --------------------------------------------------------------------------------------------
+
+    def kept(self) -> list[Listed]:
+        """Return the reports that were kept, the newest first."""
+        return self._shelf.kept()
+
+    def report(self, name: str) -> Report | None:
+        """Return a report that was kept, or None."""
+        try:
+            return self._shelf.load(name)
+        except (SettingsError, StoreError):
+            return None
+
+    def archive(self, report: Report, *, language: str) -> bytes:
+        """Return *report* as a ZIP of evidence."""
+        return evidence(report, pages={PAGE: standalone(report, language=language)})
+
+    # -- running it anew ------------------------------------------------------------------------------------------
+
+    def run(self) -> AuditRun | None:
+        """Return the audit that runs, or the last one that was started here."""
+        run = self._run
+        return run.told() if run else None
+
+    def start(self, mark: str) -> None:
+        """Start an audit in a process of its own.
+
+        Raises:
+            SettingsError: `mark_too_short`, `mark_too_long`, `audit_running`.
+        """
+        if mark and len(mark) < MARK_LENGTH_MIN:
+            raise SettingsError("mark_too_short", f"A mark has {MARK_LENGTH_MIN} characters or more.")
+        if len(mark) > MARK_LENGTH_MAX or not mark.isprintable():
+            raise SettingsError("mark_too_long", f"A mark has {MARK_LENGTH_MAX} characters at most, on one line.")
+        with self._lock:
+            if self._run and self._run.is_running:
+                raise SettingsError("audit_running", "An audit is running already.")
+            self._run = _Run(
+                self._command(bool(mark)),
+                mark=mark,
+                clock=self._clock,
+                environ=self._environ,
+                seconds_max=self._seconds_max,
+                keep=self._keep,
+            )
+            self._run.start()
+
+    def stop(self) -> None:
+        """End an audit that runs, since the house ends."""
+        if self._run:
+            self._run.stop()
+
+    def _keep(self, made: list[Finding]) -> None:
+        live = self._read()
+        self._shelf.keep(make_report(made, live.facts, at=self._clock.now(), version=__version__))
+
+
+class _Run:
+    """Follow one process that audits, from its start until its report is kept."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        mark: str,
+        clock: Clock,
+        environ: Mapping[str, str],
+        seconds_max: float,
+        keep: Callable[[list[Finding]], None],
+    ) -> None:
+        self._arguments = arguments
+        self._mark = mark
+        self._environ = environ
+        self._seconds_max = seconds_max
+        self._keep = keep
+        self._started_at = clock.now()
+        self._began = time.monotonic()
+        self._seconds = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._follow, name="audit", daemon=True)
+        self._line = ""
+        self._error = ("", "")
+        self.is_running = True
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        if self._process and self.is_running:
+            self._end(self._process)
+        self._thread.join(STOP_SECONDS_MAX)
+
+    def told(self) -> AuditRun:
+        """Return how it goes, or how it ended."""
+        code, message = self._error
+        return AuditRun(
+            started_at=self._started_at,
+            seconds=round(time.monotonic() - self._began if self.is_running else self._seconds),
+            is_running=self.is_running,
+            doing=self._line,
+            error=code,
+            message=message,
+            mark=self._mark,
+            mark_sha256=hashlib.sha256(self._mark.encode()).hexdigest() if self._mark else "",
+        )
+
+    def _follow(self) -> None:
+        try:
+            self._keep(self._findings())
+        except TurvenError as error:
+            self._error = (error.code, error.message)
+        except OSError as error:
+            self._error = ("audit_failed", error.strerror or type(error).__name__)
+        finally:
+            self._seconds = time.monotonic() - self._began
+            self.is_running = False
+
+    def _findings(self) -> list[Finding]:
+        process = self._process = subprocess.Popen(  # noqa: S603 - our own command; of the page only the mark, by a pipe
+            self._arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(self._environ),
+            # The terminal's Ctrl-C is the house's; `stop` ends the audit, and what it started, in order.
+            start_new_session=True,
+        )
+        assert process.stdin  # noqa: S101 - asked for above
+        assert process.stderr  # noqa: S101
+        process.stdin.write(self._mark.encode() + b"\n")
+        process.stdin.close()
+        process.stdin = None
+        teller = Thread(target=self._listen, args=(process.stderr,), name="audit's words", daemon=True)
+        process.stderr = None
+        teller.start()
+        try:
+            written, _ = process.communicate(timeout=self._seconds_max)
+        except subprocess.TimeoutExpired:
+            self._end(process)
+            raise TurvenError("audit_too_long", str(round(self._seconds_max / _MINUTE) or 1)) from None
+        teller.join(STOP_SECONDS_MAX)
+        if process.returncode not in _ENDED_WELL:
+            raise TurvenError("audit_failed", self._line or f"exit {process.returncode}")
+        try:
+            return msgspec.json.decode(written, type=list[Finding])
+        except msgspec.MsgspecError:
+            raise TurvenError("audit_unreadable", "The audit wrote no findings.") from None
+
+    def _listen(self, words: IO[bytes]) -> None:
+        """Keep the last line that the audit says; a line that holds the auditor's mark is not shown again."""
+        with words:
+            for line in words:
+                text = line.decode(errors="replace").strip()
+                if text and not (self._mark and self._mark in text):
+                    self._line = text[:_LINE_LENGTH_MAX]
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Ask *process* to end, so that it removes its scratch houses; then end whatever is left of its group."""
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
