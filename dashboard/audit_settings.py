@@ -1,7 +1,9 @@
 """Read settings for the auditor's page: each beside what is required, each switch with who turned it, each change."""
 
 import json
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -59,8 +61,15 @@ SWITCHES: Final = (
 )  # fmt: skip
 #: Paths can name what nobody should read out of a settings page: only how many there are.
 COUNTED_ONLY: Final = ("templates", "sensitive")
+#: Where the country of a visitor can come from.
+COUNTRY_FROM: Final = {
+    "table": mark("a table inside the program"),
+    "header": mark("a header of the CDN"),
+    "file": mark("a file of the operator"),
+}
 #: Lists of dimensions, each of which has a name.
 _LISTS: Final = ("dimensions", "pairs", "without", "switched_off")
+_DAY: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)", re.ASCII)
 _PATHS: Final = marks("{n} path", "{n} paths")
 _UNREADABLE: Final = mark("this entry cannot be read")
 
@@ -107,14 +116,24 @@ def _setting(line: SettingLine, words: Words) -> Setting:
     return Setting(
         line=line,
         name=name_of(line.name, words),
-        required=said(line.required, words)[0] if line.required else "",
-        in_force=_dimensions(line.name, line.in_force, words) if line.in_force else "",
+        required=_in_words(line.name, line.required, words) if line.required else "",
+        in_force=_in_words(line.name, line.in_force, words) if line.in_force else "",
     )
 
 
-def _dimensions(name: str, value: str, words: Words) -> str:
+def _in_words(name: str, value: str, words: Words) -> str:
+    if name == "country_from" and value in COUNTRY_FROM:
+        return words.text(COUNTRY_FROM[value])
+    if name == "identity":
+        return ", ".join(said(one, words)[0] for one in value.split(", "))
+    if _DAY.fullmatch(value):
+        return words.day(date.fromisoformat(value), "short")
     if name not in _LISTS:
         return said(value, words)[0]
+    return _dimensions(value, words)
+
+
+def _dimensions(value: str, words: Words) -> str:
     names = DIMENSIONS[words.language]
     pairs = [" × ".join(names.get(one, one) for one in pair.split(" × ")) for pair in value.split(", ")]
     return ", ".join(pairs) if value != "none" else said(value, words)[0]
@@ -171,7 +190,7 @@ def _value(name: str, value: Any, words: Words) -> str:
     if name in COUNTED_ONLY and isinstance(value, list):
         return words.count(*_PATHS, len(value))
     if name in _LISTS and isinstance(value, list):
-        return _dimensions(name, ", ".join(map(str, value)) or "none", words)
+        return _dimensions(", ".join(map(str, value)) or "none", words)
     if isinstance(value, dict):
         return harmless(json.dumps(value, ensure_ascii=False))
     return said(value, words)[0]

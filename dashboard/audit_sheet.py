@@ -52,6 +52,7 @@ def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
         "figure_names": audit_figures,
         "sentence": _sentence(sheet, words),
         "beside": _beside(sheet, words),
+        "failing": [line for line in sheet.lines.values() if line.state == "fail"],
         "records": _records(sheet, words),
         "when": _when(sheet, words),
     }

@@ -134,6 +134,17 @@ TELLING: Final = {
     "R41": ("marks", "bytes_searched", "found_in"),
     "R43": ("stated_in_gpc_json",),
 }
+#: What each table is for.
+TABLES: Final = {
+    "schema_version": mark("version of the file"),
+    "site": mark("sites and their switches"),
+    "settings_log": mark("every change of a setting"),
+    "closed": mark("days that were closed"),
+    "cell": mark("the figures"),
+    "committed_hour": mark("hours of the running day"),
+    "dropped": mark("what was not counted"),
+    "gap": mark("what went missing"),
+}
 #: What no table has a column for.
 NOT_HERE: Final = (
     mark("names, numbers or accounts of visitors"),
