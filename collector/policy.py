@@ -13,6 +13,8 @@ K_FLOOR: Final = 5
 #: CNIL's limit for exempt audience measurement: 25 months.
 RETENTION_DAYS_MAX: Final = 760
 HOUR_ROWS_DAYS_MAX: Final = 62
+#: What was erased lives on in backups for so long at most.
+BACKUP_DAYS_MAX: Final = 30
 #: Longest stretch of engagement that one visit may add to `seconds`.
 VISIT_SECONDS_MAX: Final = 1_800
 VISIT_IDLE_SECONDS: Final = 30 * 60

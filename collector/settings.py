@@ -17,6 +17,7 @@ import msgspec
 from collector.errors import PrivacyError, SettingsError
 from collector.model import Profile, Site
 from collector.policy import (
+    BACKUP_DAYS_MAX,
     IPV4_BITS_MAX,
     IPV6_BITS_MAX,
     K_FLOOR,
@@ -29,6 +30,7 @@ from collector.policy import (
 CONFIG_NAME: Final = "turven.toml"
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORT_MAX: Final = 65_535
+_RECIPIENT: Final = re.compile("age1[a-z0-9]{58}")
 _COUNTRY: Final = re.compile("[A-Z]{2}")
 
 
@@ -123,6 +125,18 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     base_url: str = ""
 
 
+class Backup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say whom backups are sealed to, and how long they stay.
+
+    Attributes:
+        recipient: Public key `age1…` as `turven backup --make-key` prints it; empty for no backups.
+        keep_days: Older backups are removed when a new one was made; at most 30.
+    """
+
+    recipient: str = ""
+    keep_days: int = BACKUP_DAYS_MAX
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold every setting of the house.
 
@@ -144,11 +158,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: Server = Server()
     privacy: Privacy = Privacy()
     public: Public = Public()
+    backup: Backup = Backup()
 
     @property
     def history_file(self) -> Path:
         """Return where the cells are."""
         return self.data_dir / "history.duckdb"
+
+    @property
+    def backup_dir(self) -> Path:
+        """Return where backups are put."""
+        return self.data_dir / "backups"
 
     @property
     def spool_dir(self) -> Path:
@@ -237,6 +257,7 @@ def _check(settings: Settings) -> None:
     _check_privacy(settings.privacy)
     _check_server(settings.server)
     _check_public(settings.public)
+    _check_backup(settings.backup)
     if settings.timezone not in available_timezones():
         raise SettingsError("settings_invalid", f"timezone: {settings.timezone!r} is no IANA time zone.")
     if settings.log_level not in _LOG_LEVELS:
@@ -271,6 +292,15 @@ def _check_server(server: Server) -> None:
         raise SettingsError("settings_invalid", f"server.listen: {server.listen!r} is not HOST:PORT.")
     if server.base_path and (not server.base_path.startswith("/") or server.base_path.endswith("/")):
         raise SettingsError("settings_invalid", "server.base_path begins with / and does not end with it.")
+
+
+def _check_backup(backup: Backup) -> None:
+    if not 1 <= backup.keep_days <= BACKUP_DAYS_MAX:
+        raise PrivacyError("weaker_than_floor", f"backup.keep_days: choose 1 to {BACKUP_DAYS_MAX} days.")
+    if backup.recipient and not _RECIPIENT.fullmatch(backup.recipient):
+        raise SettingsError(
+            "settings_invalid", "backup.recipient is a public key that begins with age1; make one with `turven backup`."
+        )
 
 
 def _check_public(public: Public) -> None:

@@ -189,7 +189,7 @@ def test_every_setting_is_in_the_example() -> None:
     fields = {
         item.target.id
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name in {"Settings", "Server", "Privacy", "Public"}
+        if isinstance(node, ast.ClassDef) and node.name in {"Settings", "Server", "Privacy", "Public", "Backup"}
         for item in node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     }

@@ -22,6 +22,9 @@ from collector.store import migrate
 MEMORY_LIMIT: Final = "1GB"
 #: Longest wait for readers to finish before the file is closed to be compared.
 READERS_WAIT_SECONDS: Final = 30.0
+_TABLES_SQL: Final = (
+    "select table_name from duckdb_tables() where not internal and database_name = current_database() order by all"
+)
 
 
 class History:
@@ -161,6 +164,28 @@ class History:
                 ) from None
             finally:
                 _remove(fresh)
+                self._connection = self._open()
+                self._attach()
+
+    def copy_to(self, target: Path) -> None:
+        """Write a copy of every row into a new file at *target*, without the bytes that lie between rows.
+
+        Raises:
+            StoreError: `history_busy`, or `history_copy_failed`.
+        """
+        with self._writer, self._changed:
+            if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
+                raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
+            tables = self._connection.execute(_TABLES_SQL).fetchall()
+            self._connection.execute("checkpoint")
+            self._connection.close()
+            try:
+                _copy(self.path, target, {name: "true" for (name,) in tables}, is_uncompressed=self._is_uncompressed)
+            except (duckdb.Error, OSError) as error:
+                raise StoreError(
+                    "history_copy_failed", f"{self.path} could not be copied ({type(error).__name__})."
+                ) from None
+            finally:
                 self._connection = self._open()
                 self._attach()
 
