@@ -12,6 +12,7 @@ from collector import __version__, replay
 from collector.audit.facts import gather, known
 from collector.audit.kept import Kept
 from collector.audit.outsider import PartName, PublishedInFile
+from collector.audit.own_process import own_answer
 from collector.audit.run import check_house
 from collector.clock import Clock
 from collector.engine import Engine
@@ -41,6 +42,7 @@ class Commands:
             "parts": self._parts,
             "cells": self._cells,
             "replay": self._replay,
+            "process": self._process,
         }
 
     def run(self, name: str, params: Params) -> bytes:
@@ -111,6 +113,9 @@ class Commands:
         part = msgspec.convert({"k": 0} | dict(params), PartName)
         with self._engine.history.read() as cursor:
             return msgspec.json.encode(PublishedInFile(Kept(cursor)).cells(part))
+
+    def _process(self, _params: Params) -> bytes:
+        return msgspec.json.encode(own_answer(self._engine.settings))
 
     def _replay(self, params: Params) -> bytes:
         return replay.run(self._engine, params, clock=self._clock, random=os.urandom, lookup=self._lookup)

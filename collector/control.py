@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -54,12 +55,19 @@ def ask(path: Path, command: str, params: Mapping[str, Any]) -> bytes | None:
     Raises:
         TurvenError: As the command says, or `control_broken`.
     """
+    answered = ask_peer(path, command, params)
+    return None if answered is None else answered[1]
+
+
+def ask_peer(path: Path, command: str, params: Mapping[str, Any]) -> tuple[int, bytes] | None:
+    """As `ask`; return before the answer the process at the other end, by the number that the kernel gives it here."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS_MAX)
         try:
             connection.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
+        pid = int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
         connection.sendall(json.dumps({"command": command, "params": params}).encode() + b"\n")
         with connection.makefile("rb") as stream:
             line = stream.readline()
@@ -68,4 +76,4 @@ def ask(path: Path, command: str, params: Mapping[str, Any]) -> bytes | None:
             head = json.loads(line)
             if "error" in head:
                 raise _ERRORS[head["exit"]](head["error"], head["message"])
-            return stream.read(head["length"])
+            return pid, stream.read(head["length"])

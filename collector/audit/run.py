@@ -22,8 +22,10 @@ from collector.audit.outsider import (
     attack_published,
     tables_agree,
 )
+from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.register import check_controllers, check_processor
+from collector.audit.words import check_words
 from collector.clock import Clock
 from collector.errors import SettingsError
 from collector.settings import Settings
@@ -133,6 +135,10 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
     if wanted := CANARY & set(scope.ids):
         run = run_canary(settings.privacy, extra_marks=scope.marks)
         answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}
+    if "R49" in scope.ids:
+        answers["running process"] = {"R49": check_process(settings)}
+        answers["swap"] = {"R49": check_swap(settings)}
+        answers["broken house"] = {"R49": check_words(settings.privacy)}
     if "R22" in scope.ids:
         answers["hostile days"] = {"R22": attack_hostile_days(settings.privacy)}
     return answers

@@ -1,0 +1,210 @@
+"""Look at a running house as a process: whether its memory can reach a disk, and who may look in (R49).
+
+Two witnesses. The house answers what only it can see: whether it is dumpable, which files it has open, whether its
+secrets are locked. The auditor's own process reads the rest in /proc, of the process at the other end of the socket,
+whose number the kernel tells.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from collector.audit.finding import Seen
+from collector.audit.kept import not_applicable
+from collector.audit.swap import SwapArea, hibernates_to, swap_areas, swap_limit
+from collector.control import SOCKET_NAME, ask_peer
+from collector.errors import SettingsError, StoreError
+from collector.process import is_dumpable
+from collector.settings import Settings
+from collector.spool.files import is_in_memory
+from collector.spool.vault import VAULT
+
+_WRITES: Final = os.O_WRONLY | os.O_RDWR
+_TERMINALS: Final = ("/dev/null", "/dev/tty", "/dev/pts")
+_NAMED_MAX: Final = 5
+_OTHERS: Final = 0o077
+_UNENCRYPTED: Final = (
+    "The machine swaps to a disk that is not encrypted: encrypt the swap or switch it off (swapoff), or run the house "
+    "with MemorySwapMax=0, as deploy/turven.service does."
+)
+
+
+class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what a house says of its own process.
+
+    Attributes:
+        pid: Its number, as it sees it.
+        is_dumpable: Whether the kernel would show its memory to others.
+        pages_of_secrets: Pages that hold keys and salts.
+        pages_locked: Those that the limit on locked memory kept out of swap.
+        open_elsewhere: Files outside its own folders that it has open for writing.
+        sockets: How many it has open.
+        open_to_others: Files and folders of its own that another user of the machine may read or write, or owns.
+        files: How many it has.
+    """
+
+    pid: int
+    is_dumpable: bool
+    pages_of_secrets: int
+    pages_locked: int
+    open_elsewhere: list[str]
+    sockets: int
+    open_to_others: list[str]
+    files: int
+
+
+def own_answer(settings: Settings) -> OwnAnswer:
+    """Look at the process that runs this, as the house itself."""
+    folders = [settings.data_dir.resolve(), settings.runtime_path().resolve()]
+    targets = list(_open_files())
+    loose, files = open_to_others(folders)
+    return OwnAnswer(
+        pid=os.getpid(),
+        is_dumpable=is_dumpable(),
+        pages_of_secrets=VAULT.pages,
+        pages_locked=VAULT.locked,
+        open_elsewhere=sorted({name for name, writes in targets if writes and not _is_own(name, folders)}),
+        sockets=sum(name.startswith("socket:") for name, _ in targets),
+        open_to_others=loose[:_NAMED_MAX],
+        files=files,
+    )
+
+
+def _open_files() -> Iterator[tuple[str, bool]]:
+    """Return what every descriptor of this process leads to, and whether it may be written."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            flags = Path(f"/proc/self/fdinfo/{entry.name}").read_text()
+            mode = next(line.split()[1] for line in flags.splitlines() if line.startswith("flags"))
+            yield str(entry.readlink()), bool(int(mode, 8) & _WRITES)
+
+
+def _is_own(name: str, folders: Iterable[Path]) -> bool:
+    # Standard output is where the operator sends it, and it takes the log only, which R32 searches.
+    outputs = {os.path.realpath(f"/proc/self/fd/{number}") for number in (1, 2)}
+    is_file = name.startswith("/") and not name.startswith(_TERMINALS)
+    return not is_file or name in outputs or any(Path(name).is_relative_to(folder) for folder in folders)
+
+
+def open_to_others(folders: Iterable[Path]) -> tuple[list[str], int]:
+    """Return what in *folders* another user of the machine may reach or owns, and how many files there are.
+
+    What lies in a folder that is closed to others is closed to them too, whatever its own mode.
+    """
+    loose, files = [], 0
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        is_closed = not stat.S_IMODE(folder.stat().st_mode) & _OTHERS
+        for path in (folder, *sorted(folder.rglob("*"))):
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                files += stat.S_ISREG(found.st_mode)
+                if found.st_uid != os.geteuid() or (not is_closed and stat.S_IMODE(found.st_mode) & _OTHERS):
+                    loose.append(str(path.relative_to(folder.parent)))
+    return loose, files
+
+
+def status_of(pid: int, *, root: Path = Path("/")) -> dict[str, Any]:
+    """Return what the kernel tells anybody about a process."""
+    lines = (root / f"proc/{pid}/status").read_text().splitlines()
+    said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    limits = (root / f"proc/{pid}/limits").read_text().splitlines()
+    core = next(line.split()[4:6] for line in limits if line.startswith("Max core file size"))
+
+    def number(name: str) -> int:
+        return int(said[name][0]) if said.get(name) else 0
+
+    return {
+        "core_file_limit": " ".join(core),
+        "swapped_out_kb": number("VmSwap"),
+        "locked_kb": number("VmLck"),
+        "umask": said["Umask"][0] if "Umask" in said else "",
+        "traced_by_another": number("TracerPid") != 0,
+        "may_gain_privileges": not number("NoNewPrivs"),
+        "system_calls_filtered": number("Seccomp") != 0,
+        "capabilities": said["CapEff"][0].lstrip("0") or "none",
+    }
+
+
+def check_process(settings: Settings) -> Seen:
+    """R49 of the running house: no core file, not dumpable, nothing swapped out, its files its own."""
+    try:
+        answered = ask_peer(settings.runtime_path() / SOCKET_NAME, "process", {})
+    except (SettingsError, StoreError):
+        return Seen.that(False, reason="The running house does not know the question; restart it after an update.")
+    if answered is None:
+        return not_applicable("No house is running here: start it (`turven serve`) and audit it again.")
+    pid, raw = answered
+    if not Path(f"/proc/{pid}/status").exists():
+        return not_applicable("The house runs in a container: run the audit in there (docker compose exec).")
+    said = msgspec.json.decode(raw, type=OwnAnswer)
+    return judge(said, status_of(pid), swap_limit(pid), is_memory=is_in_memory(settings.runtime_path()))
+
+
+def judge(said: OwnAnswer, status: Mapping[str, Any], limit: int | None, *, is_memory: bool) -> Seen:
+    """Put the two witnesses together."""
+    reasons = []
+    if status["core_file_limit"] != "0 0":
+        reasons.append("A core file may be written: the limit is not 0, or can be raised again (LimitCORE=0).")
+    if said.is_dumpable:
+        reasons.append("Another process of the same user may read its memory: it did not make itself undumpable.")
+    if status["traced_by_another"]:
+        reasons.append("Another process is attached to it.")
+    if status["swapped_out_kb"] and not all(area.is_safe for area in swap_areas()):
+        reasons.append("Parts of it lie in swap on a disk that is not encrypted; stop it, mend that, and start again.")
+    if said.open_to_others:
+        reasons.append("Other users of the machine may reach its files: chmod -R go= on data_dir and runtime_dir.")
+    if said.open_elsewhere:
+        reasons.append("It has files open for writing outside of data_dir and runtime_dir.")
+    return Seen.that(
+        not reasons,
+        **status,
+        dumpable=said.is_dumpable,
+        swap_allowed_bytes="no limit" if limit is None else limit,
+        pages_of_secrets=said.pages_of_secrets,
+        pages_of_secrets_locked=said.pages_locked,
+        runtime_dir_in_memory=is_memory,
+        files=said.files,
+        open_to_others=said.open_to_others,
+        open_elsewhere=said.open_elsewhere,
+        sockets=said.sockets,
+        reasons=reasons,
+    )
+
+
+def check_swap(settings: Settings, *, root: Path = Path("/")) -> Seen:
+    """R49 of the machine: swap is off, in memory or encrypted, or the running house may not be swapped out."""
+    areas, device = swap_areas(root=root), hibernates_to(root=root)
+    unsafe = [area for area in areas if not area.is_safe]
+    limit = _limit_of_house(settings, root) if unsafe else None
+    holds = not unsafe or limit == 0
+    return Seen.that(holds, **_told(areas, device, holds=holds, limit=limit))
+
+
+def _limit_of_house(settings: Settings, root: Path) -> int | None:
+    """Return what the running house may have swapped out; where none runs nothing speaks for it."""
+    try:
+        answered = ask_peer(settings.runtime_path() / SOCKET_NAME, "process", {})
+    except (SettingsError, StoreError):
+        return None
+    return swap_limit(answered[0], root=root) if answered else None
+
+
+def _told(areas: list[SwapArea], device: str, *, holds: bool, limit: int | None) -> dict[str, Any]:
+    reasons = [] if holds else [_UNENCRYPTED]
+    if device:
+        reasons.append(
+            "The machine can hibernate, which writes all memory to its swap: mask hibernate.target, or encrypt it."
+        )
+    return {
+        "swap_areas": [f"{area.name}: {area.kind}, {area.used_kb} kB used" for area in areas],
+        "house_may_be_swapped_bytes": "no limit" if limit is None and areas else limit or 0,
+        "hibernates_to": device or "nothing",
+        "reasons": reasons,
+    }
