@@ -70,11 +70,11 @@ create table committed_hour (
 );
 
 create table dropped (
-    site        varchar   not null check (regexp_full_match(site, '([a-z0-9][a-z0-9._-]{0,63})?')),
+    site        varchar   not null check (regexp_full_match(site, '([a-z0-9][a-z0-9._-]{0,63})?') and (site = '' or reason <> 'opt_out')),
     day         date      not null,
     part        usmallint not null,
-    reason      varchar   not null check (regexp_full_match(reason, '[a-z_]{1,20}(:[a-z_-]{1,20})?')),
-    count       uinteger  not null check (count % 10 = 0)
+    reason      varchar   not null check (regexp_full_match(reason, 'bot|opt_out|unknown_site|site_off|host|invalid|late|overload|refused:[a-z_]{1,20}')),
+    count       uinteger  not null check (count > 0 and count % if(reason = 'opt_out', 100, 10) = 0)
 );
 
 create table gap (

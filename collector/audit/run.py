@@ -24,6 +24,7 @@ from collector.audit.outsider import (
 )
 from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
+from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
 from collector.audit.words import check_words
 from collector.clock import Clock
@@ -75,6 +76,8 @@ def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[
     """Run the checks that look at what is kept, all but the attack."""
     seen = {number: check(kept) for number, check in CHECKS.items() if number in ids}
     today = clock.now().date()
+    if "R2" in ids:
+        seen["R2"] = refusals_are_coarse(kept)
     if "R22" in ids:
         seen["R22"] = tables_agree(kept)
     if "R25" in ids:

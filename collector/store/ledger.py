@@ -16,6 +16,7 @@ from collector.store.history import History, insert_frame
 DROPS_STEP: Final = 10
 #: Opt-outs are kept in hundreds and for the house as a whole: who says no is not to be counted finely.
 OPT_OUTS_STEP: Final = 100
+_OPT_OUT: Final = "opt_out"
 
 CELL_SCHEMA: Final = {
     "site": pl.String,
@@ -165,7 +166,12 @@ class Ledger:
         return None
 
     def keep_house_drops(self, *, day: date, epoch_part: int, drops: Mapping[str, int]) -> None:
-        """Keep what belongs to no site: opt-outs in hundreds, unknown sites in tens; once per epoch."""
+        """Keep what belongs to no site: opt-outs in hundreds, unknown sites in tens; once per epoch.
+
+        An epoch that has none changes nothing: the same day of another time zone may have brought some.
+        """
+        if not drops:
+            return
         frame = _drop_frame([("", day, epoch_part, reason, count) for reason, count in drops.items()])
         with self._history.write() as cursor:
             cursor.execute("delete from dropped where site = '' and day = ? and part = ?", [day, epoch_part])
@@ -215,12 +221,16 @@ def _all_cells(parts: Sequence[ClosedPart]) -> pl.DataFrame:
 
 
 def _all_drops(parts: Sequence[ClosedPart]) -> pl.DataFrame:
-    return _drop_frame([(p.site, p.day, p.part, reason, count) for p in parts for reason, count in p.drops.items()])
+    """Return what was not counted of parts that have figures: one below k keeps its marker and nothing else."""
+    kept = [part for part in parts if part.outcome is Outcome.KEPT]
+    return _drop_frame([(p.site, p.day, p.part, reason, count) for p in kept for reason, count in p.drops.items()])
 
 
 def _drop_frame(rows: Sequence[tuple[str, date, int, str, int]]) -> pl.DataFrame:
+    """Return rows of the table `dropped`, rounded down; an opt-out is never one site's."""
     stepped = [
-        (site, day, part, reason, count - count % (OPT_OUTS_STEP if reason == "opt_out" else DROPS_STEP))
+        (site, day, part, reason, count - count % (OPT_OUTS_STEP if reason == _OPT_OUT else DROPS_STEP))
         for site, day, part, reason, count in rows
+        if not (site and reason == _OPT_OUT)
     ]
     return pl.DataFrame([row for row in stepped if row[-1]], schema=_DROPPED_SCHEMA, orient="row")

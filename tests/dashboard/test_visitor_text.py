@@ -12,6 +12,7 @@ from collector.effective import country_from
 from collector.model import Dimension, Identity, Profile, Site
 from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX, RETENTION_DAYS_MAX
 from collector.settings import Privacy, Public, Server, Settings
+from dashboard.names import NAMES
 from dashboard.visitor_text import Language, visitor_text
 
 EVERY_SITE = list(product(Profile, Identity))
@@ -91,21 +92,45 @@ def test_only_what_is_kept_is_named(school: Site) -> None:
 
 @pytest.mark.parametrize("dimension", [d for d in Dimension if d not in {Dimension.TOTAL, Dimension.HOUR}])
 def test_every_dimension_changes_the_text(school: Site, dimension: Dimension) -> None:
-    """No dimension is kept in silence: taking it, and what is told with it, away makes the text shorter."""
-    told_with = {
-        Dimension.ENTRY_PAGE: Dimension.PAGE,
-        Dimension.EXIT_PAGE: Dimension.PAGE,
-        Dimension.CHANNEL: Dimension.SOURCE,
-        Dimension.OS: Dimension.BROWSER,
-        Dimension.DEVICE: Dimension.BROWSER,
-    }
-    key = told_with.get(dimension, dimension)
+    """No dimension is kept in silence: taking it away makes every text shorter."""
     settings = Settings(privacy=Privacy(profile=Profile.OPEN, k=5))
     rules = settings.privacy.rules(Profile.OPEN)
-    less = msgspec.structs.replace(rules, dimensions=tuple(kept for kept in rules.dimensions if kept is not key))
-    for language in (Language.NL, Language.EN):
+    less = msgspec.structs.replace(rules, dimensions=tuple(kept for kept in rules.dimensions if kept is not dimension))
+    for language in Language:
         longer, shorter = (visitor_text(school, r, settings, language=language) for r in (rules, less))
         assert len(shorter) < len(longer)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("dimension", [d for d in Dimension if d not in {Dimension.TOTAL, Dimension.HOUR}])
+def test_what_a_controller_switched_off_is_told(school: Site, dimension: Dimension, language: Language) -> None:
+    """A breakdown that is switched off is named as such, and no longer among what is counted."""
+    site = msgspec.structs.replace(school, profile=Profile.OPEN, without=(dimension,))
+    written = text(site, language=language)
+    off = f": {NAMES[language.tag][dimension]}."
+    assert written.count(off) == 1
+    assert off not in text(msgspec.structs.replace(school, profile=Profile.OPEN), language=language)
+    settings = Settings(privacy=Privacy(profile=Profile.OPEN, k=5))
+    silent = visitor_text(
+        msgspec.structs.replace(site, without=()), settings.privacy.rules_of(site), settings, language=language
+    )
+    assert len(written) == len(silent) + len(next(block for block in written.split("\n\n") if off in block)) + 2
+
+
+def test_what_the_profile_never_counts_is_not_called_switched_off(school: Site) -> None:
+    """Only what would be counted otherwise is told to be switched off."""
+    site = msgspec.structs.replace(school, without=(Dimension.LANGUAGE,))
+    assert text(site, settings=Settings()) == text(school, settings=Settings())
+
+
+@given(k=st.integers(0, 40), days=st.integers(0, RETENTION_DAYS_MAX + 40), language=st.sampled_from(Language))
+def test_a_stricter_site_is_told_as_it_is(k: int, days: int, language: Language) -> None:
+    """A controller's own threshold and retention period stand in the text where they are stricter, else the house's."""
+    settings = Settings(privacy=Privacy(retention_days=400))
+    site = Site(id="s", hosts=("s.example",), identity=Identity.NETWORK, k=k, retention_days=days)
+    written = text(site, language=language, settings=settings)
+    assert re.search(rf"\b{max(k, 10)} (bezoekers|visitors|mensen)\b", written)
+    assert re.search(rf"\b{min(days or 400, 400)} (dag|dagen|day|days)\b", written)
 
 
 @given(
