@@ -10,13 +10,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from collector.audit.compare import compare
 from collector.audit.report import Report
 from collector.audit.shelf import Listed
 from collector.errors import TurvenError
 from dashboard import access
 from dashboard.assets import pack
+from dashboard.audit_compare import parts
 from dashboard.audit_report import read
-from dashboard.audit_sheet import doing, ended, page_values
+from dashboard.audit_sheet import doing, ended, page_values, when_in
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
 from dashboard.house import Auditing
 
@@ -31,9 +33,10 @@ _KEPT_PARAMETERS: Final = ("report", "view", "lang")
 class AuditPages:
     """Answer requests for evidence that was handed in."""
 
-    def __init__(self, *, auditing: Auditing, frame: Frame) -> None:
+    def __init__(self, *, auditing: Auditing, frame: Frame, refresh_seconds: float) -> None:
         self._auditing = auditing
         self._frame = frame
+        self._refresh_seconds = refresh_seconds
 
     def page(self, request: Request) -> Response:
         """Answer the newest report and what can be told at once; `?report=` names an older one, shown as it was."""
@@ -76,11 +79,25 @@ class AuditPages:
             run_error=error or (ended(words, run.error, run.message) if run and run.error else ""),
             doing=doing(words, run.doing) if run else "",
             own_mark=sheet.lines["R41"] if run and run.mark and not run.is_running and not run.error else None,
-            refresh=REFRESH_SECONDS,
+            refresh=self._refresh_seconds,
             papers=(),
             noted=request.query_params.get("head", "")[:_NOTED_MAX],
             hidden=hidden,
             asked_language=request.query_params.get("lang", ""),
+        )
+
+    def compare(self, request: Request) -> Response:
+        """Answer what differs between the reports `?old=` and `?new=`, whichever way round they were named."""
+        older, newer = (self._auditing.report(request.query_params.get(key, "")) for key in ("old", "new"))
+        if older is None or newer is None:
+            return self._frame.message(request, "no_report", status=404)
+        if older.at > newer.at:
+            older, newer = newer, older
+        words = self._frame.view(request).words
+        when = when_in(newer.facts, words)
+        found = compare(older, newer)
+        return self._frame.page(
+            request, "audit/compare.html", d=found, parts=parts(found, words=words, when=when), when=when
         )
 
     def json(self, request: Request) -> Response:
@@ -148,17 +165,19 @@ def _file(report: Report) -> str:
     return f"turven-audit-{at}"
 
 
-def routes(*, auditing: Auditing, base_path: str = "") -> list[Route]:
+def routes(*, auditing: Auditing, base_path: str = "", refresh_seconds: float = REFRESH_SECONDS) -> list[Route]:
     """Return the routes of the auditor's page.
 
     Args:
         auditing: Gathers evidence.
         base_path: Prefix of every address, as in the settings.
+        refresh_seconds: How often the page looks how far a check is.
     """
     frame = Frame(base_path)
-    pages = AuditPages(auditing=auditing, frame=frame)
+    pages = AuditPages(auditing=auditing, frame=frame, refresh_seconds=refresh_seconds)
     answers: dict[str, Endpoint] = {
         "/audit": pages.page,
+        "/audit/compare": pages.compare,
         "/audit/report.json": pages.json,
         "/audit/evidence.zip": pages.archive,
     }

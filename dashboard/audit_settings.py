@@ -116,12 +116,15 @@ def _setting(line: SettingLine, words: Words) -> Setting:
     return Setting(
         line=line,
         name=name_of(line.name, words),
-        required=_in_words(line.name, line.required, words) if line.required else "",
-        in_force=_in_words(line.name, line.in_force, words) if line.in_force else "",
+        required=in_words(line.name, line.required, words),
+        in_force=in_words(line.name, line.in_force, words),
     )
 
 
-def _in_words(name: str, value: str, words: Words) -> str:
+def in_words(name: str, value: str, words: Words) -> str:
+    """Return a value of the setting *name* in words; empty where it has none."""
+    if not value:
+        return ""
     if name == "country_from" and value in COUNTRY_FROM:
         return words.text(COUNTRY_FROM[value])
     if name == "identity":

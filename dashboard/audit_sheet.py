@@ -8,17 +8,18 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from collector.audit.report import Report
+from collector.audit.report import Facts, Report
 from dashboard import audit_figures, audit_words
 from dashboard.audit_report import Sheet, moment, read
+from dashboard.frame import templates
+from dashboard.frame import words as languages
 from dashboard.metrics import mark
 from dashboard.papers import register_paper
 from dashboard.view import View, harmless
 from dashboard.visitor_text import Language
-from dashboard.words import Words, load
+from dashboard.words import Words
 
 #: Every part of the page, by the name it is reached by.
 CONTENTS: Final = (
@@ -54,16 +55,16 @@ def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
         "beside": _beside(sheet, words),
         "failing": [line for line in sheet.lines.values() if line.state == "fail"],
         "records": _records(sheet, words),
-        "when": _when(sheet, words),
+        "when": when_in(sheet.facts, words),
     }
 
 
 def standalone(report: Report, *, language: str) -> bytes:
     """Return a report as one HTML file: its style inside, no script, nothing that is fetched."""
-    words = _words()[language]
+    words = languages()[language]
     sheet = read(report, live=None, words=words)
     return (
-        _environment()
+        templates()
         .get_template("audit/standalone.html")
         .render(
             **page_values(sheet, words=words),
@@ -95,26 +96,10 @@ def doing(words: Words, line: str) -> str:
 
 
 @cache
-def _words() -> dict[str, Words]:
-    return load()
-
-
-@cache
 def _style() -> Markup:
     folder = files("dashboard") / "static"
     style = "\n".join((folder / name).read_text("utf-8") for name in ("turven.css", "audit.css"))
     return Markup(style)  # noqa: S704 - our own files
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _sentence(sheet: Sheet, words: Words) -> str:
@@ -150,6 +135,7 @@ def _records(sheet: Sheet, words: Words) -> tuple[Record, ...]:
     return tuple(Record(Markup(title), Markup(body)) for title, body in pairs)[: len(made)]  # noqa: S704
 
 
-def _when(sheet: Sheet, words: Words) -> Callable[[str], str]:
-    zone = ZoneInfo(str(sheet.facts.effective.get("house", {}).get("timezone", "Europe/Amsterdam")))
+def when_in(facts: Facts, words: Words) -> Callable[[str], str]:
+    """Return what writes an instant or a day, where the house of *facts* is."""
+    zone = ZoneInfo(str(facts.effective.get("house", {}).get("timezone", "Europe/Amsterdam")))
     return lambda at: moment(at, words, zone) if at else ""

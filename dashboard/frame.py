@@ -1,7 +1,7 @@
 """The frame of every page: language, words, template and headers; and the door that each answer stands behind."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -23,20 +23,31 @@ FRAGMENT: Final = "turven-fragment"
 Endpoint = Callable[[Request], Response]
 
 
+@cache
+def words() -> dict[str, Words]:
+    """Return the languages, read once a process."""
+    return load()
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates, compiled once a process."""
+    return Environment(
+        loader=PackageLoader("dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class Frame:
     """Make pages: each in the reader's language, with the headers that every answer carries."""
 
     def __init__(self, base_path: str) -> None:
         self.base_path = base_path
         self.assets = Assets(base_path)
-        self._words = load()
-        self._templates = Environment(
-            loader=PackageLoader("dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._words = words()
 
     def view(self, request: Request) -> View:
         """Return how values are written for who asks."""
@@ -46,15 +57,19 @@ class Frame:
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer a page made of *template* and *values*."""
         view = self.view(request)
-        body = self._templates.get_template(template).render(
-            _=view.words.text,
-            n_=view.words.count,
-            view=view,
-            words=view.words,
-            asset=self.assets.url,
-            languages={code: self._same(request, code) for code in self._words},
-            is_fragment=FRAGMENT in request.headers,
-            **values,
+        body = (
+            templates()
+            .get_template(template)
+            .render(
+                _=view.words.text,
+                n_=view.words.count,
+                view=view,
+                words=view.words,
+                asset=self.assets.url,
+                languages={code: self._same(request, code) for code in self._words},
+                is_fragment=FRAGMENT in request.headers,
+                **values,
+            )
         )
         headers = {**access.HEADERS, "Content-Language": view.words.language}
         return pack(request, body.encode(), media_type="text/html; charset=utf-8", headers=headers, status=status)

@@ -124,10 +124,30 @@ function echoing(form) {
   });
 }
 
+/** Keep telling how far a check is, in the places that tell it; show the whole page once it is done. */
+function following(part) {
+  setTimeout(async () => {
+    if (!part.isConnected) return;
+    try {
+      const answer = await fetch(location.href, { headers: { 'turven-fragment': 'main' } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-follow]');
+      if (!fresh) return show(location.href, { push: false });
+      const told = fresh.querySelectorAll('[data-told]');
+      part.querySelectorAll('[data-told]').forEach((place, n) => {
+        if (place.textContent !== told[n].textContent) place.textContent = told[n].textContent;
+      });
+    } catch {
+      // The house may be busy: look again.
+    }
+    following(part);
+  }, Number(part.dataset.follow) * 1_000);
+}
+
 function dress() {
   main.querySelectorAll('.plot').forEach(readable);
   main.querySelectorAll('.copy').forEach(copyable);
   main.querySelectorAll('[data-echo]').forEach(echoing);
+  main.querySelectorAll('[data-follow]').forEach(following);
 }
 
 dress();
