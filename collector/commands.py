@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from collector.audit.kept import Kept
 from collector.audit.outsider import PartName, PublishedInFile
 from collector.audit.own_process import own_answer
 from collector.audit.run import check_house
+from collector.audit.shape import Doors, doors_of
 from collector.clock import Clock
 from collector.engine import Engine
 from collector.errors import SettingsError
@@ -31,6 +32,8 @@ class Commands:
         self._engine = engine
         self._clock = clock
         self._lookup = lookup
+        #: The addresses of the house, once it is put together; nothing is known of them where it does not serve.
+        self.routes: Sequence[Any] = ()
         self._by_name: dict[str, Callable[[Params], bytes]] = {
             "site_add": self._site_add,
             "site_set": self._site_set,
@@ -42,6 +45,7 @@ class Commands:
             "parts": self._parts,
             "cells": self._cells,
             "replay": self._replay,
+            "routes": lambda _params: msgspec.json.encode(self.doors()),
             "process": self._process,
         }
 
@@ -57,6 +61,10 @@ class Commands:
                 "command_unknown", f"The running house does not know {name!r}; restart it after an update."
             )
         return command(params)
+
+    def doors(self) -> Doors:
+        """Return every way to ask the house something: its addresses and these commands."""
+        return doors_of(self.routes, commands=self._by_name)
 
     def _site_add(self, params: Params) -> bytes:
         try:
@@ -88,7 +96,14 @@ class Commands:
     def _audit(self, params: Params) -> bytes:
         settings, site = self._engine.settings, params.get("site", "")
         with self._engine.history.read() as cursor:
-            seen = check_house(cursor, settings=settings, clock=self._clock, ids=params["ids"], site=site)
+            seen = check_house(
+                cursor,
+                settings=settings,
+                clock=self._clock,
+                ids=params["ids"],
+                site=site,
+                doors=self.doors() if self.routes else None,
+            )
         return msgspec.json.encode(seen)
 
     def _facts(self, params: Params) -> bytes:

@@ -95,7 +95,9 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
             finally:
                 await asyncio.to_thread(auditing.stop)
 
-    return Guard(Starlette(routes=[*house.routes(), *told, *evidence, *pages], lifespan=running))
+    app = Starlette(routes=[*house.routes(), *told, *evidence, *pages], lifespan=running)
+    house.commands.routes = app.routes
+    return Guard(app)
 
 
 def run_house(

@@ -11,6 +11,7 @@ import msgspec
 from collector import __version__
 from collector.audit.canary import run_canary
 from collector.audit.finding import Finding, Requirement, Result, Seen
+from collector.audit.governance import GOVERNANCE, hours_go_early, sub_processors_are_listed
 from collector.audit.hostile_house import attack_hostile_days
 from collector.audit.house import check_database, check_runtime
 from collector.audit.kept import CHECKS, Cursor, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
@@ -26,7 +27,9 @@ from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
+from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.audit.words import check_words
+from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.clock import Clock
 from collector.errors import SettingsError
 from collector.settings import Settings
@@ -74,7 +77,7 @@ def chosen(ids: Sequence[str]) -> list[Requirement]:
 
 def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[str]) -> dict[str, Seen]:
     """Run the checks that look at what is kept, all but the attack."""
-    seen = {number: check(kept) for number, check in CHECKS.items() if number in ids}
+    seen = {number: check(kept) for number, check in {**CHECKS, **SHAPE, **GOVERNANCE}.items() if number in ids}
     today = clock.now().date()
     if "R2" in ids:
         seen["R2"] = refusals_are_coarse(kept)
@@ -84,17 +87,22 @@ def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[
         seen["R25"] = running_day_is_not_kept(kept, today=today)
     if "R29" in ids:
         seen["R29"] = nothing_is_too_old(kept, today=today, retention_days=settings.privacy.retention_days)
+    if "R30" in ids:
+        seen["R30"] = hours_go_early(kept, today=today)
     if "R55" in ids:
         seen["R55"] = check_controllers(kept)
     return seen
 
 
 def check_house(
-    cursor: Cursor, *, settings: Settings, clock: Clock, ids: Collection[str], site: str
+    cursor: Cursor, *, settings: Settings, clock: Clock, ids: Collection[str], site: str, doors: Doors | None = None
 ) -> dict[str, dict[str, Seen]]:
-    """Run the checks that a running house answers itself: on what it keeps, and on how it holds it."""
+    """Run the checks that a running house answers itself: on what it keeps, how it holds it, and where it is asked."""
     kept = check_kept(Kept(cursor, site=site), settings=settings, clock=clock, ids=ids)
-    return {"history": kept, "house": {"R25": check_database(cursor)} if "R25" in ids else {}}
+    house = {"R25": check_database(cursor), "R36": sub_processors_are_listed(settings)}
+    if doors:
+        house |= check_doors(doors, base_path=settings.server.base_path)
+    return {"history": kept, "house": {number: one for number, one in house.items() if number in ids}}
 
 
 def audit_copy(path: Path, *, settings: Settings, clock: Clock, scope: Scope) -> dict[str, dict[str, Seen]]:
@@ -135,6 +143,8 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
         answers["machine"] = {"R14": check_runtime(settings)}
     if "R55" in scope.ids:
         answers["settings"] = {"R55": check_processor(settings)}
+    if "R36" in scope.ids:
+        answers.setdefault("settings", {})["R36"] = sub_processors_are_listed(settings)
     if wanted := CANARY & set(scope.ids):
         run = run_canary(settings.privacy, extra_marks=scope.marks)
         answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}
