@@ -57,9 +57,10 @@ def test_a_value_with_a_query_cannot_be_stored(history: History, value: str) -> 
 
 
 def test_the_database_reaches_nothing_else(history: History, tmp_path: Path) -> None:
-    """Through the history's connection no other file can be read or written, and no setting changed."""
+    """Through the history's connection no other file, not even a temporary one, is read or written, and none is set."""
     other = tmp_path / "other.csv"
     with history.read() as cursor:
+        assert cursor.execute("select current_setting('temp_directory')").fetchone() == ("",)
         for statement in (
             f"copy cell to '{other}'",
             f"attach '{other}' as other",
