@@ -38,6 +38,7 @@ class Commands:
             "site_add": self._site_add,
             "site_set": self._site_set,
             "site_list": self._site_list,
+            "site_erase": self._site_erase,
             "close": self._close,
             "export": self._export,
             "audit": self._audit,
@@ -84,7 +85,14 @@ class Commands:
             reason=params["reason"],
             at=self._clock.now(),
         )
-        return msgspec.json.encode(site)
+        if "retention_days" in params["changes"]:
+            self._engine.let_go()
+        waits = self._engine.sites.waits(site.id)
+        return json.dumps(json.loads(msgspec.json.encode(site)) | {"waits": waits}).encode()
+
+    def _site_erase(self, params: Params) -> bytes:
+        erased = self._engine.erase(params["site"], made_by=params["made_by"], reason=params["reason"])
+        return msgspec.json.encode(erased)
 
     def _site_list(self, _params: Params) -> bytes:
         return msgspec.json.encode(self._engine.sites.all())

@@ -40,16 +40,16 @@ def effective(
     shown: dict[str, Any] = {
         "purpose": PURPOSE,
         "never_available": list(NEVER_AVAILABLE),
-        "floors": {
-            "k": K_FLOOR,
-            "address_bits": {"ipv4": IPV4_BITS_MAX, "ipv6": IPV6_BITS_MAX},
-            "retention_days": RETENTION_DAYS_MAX,
-            "hour_rows_days": HOUR_ROWS_DAYS_MAX,
-        },
+        "floors": _floors(),
         "house": _house(settings),
         "sites": [_site(site, rules(site)) for site in sites],
     }
     return shown | {"settings_sha256": hashlib.sha256(canonical(shown)).hexdigest(), "version": version}
+
+
+def house_settings(settings: Settings) -> dict[str, Any]:
+    """Return what the house promises for every site, for the settings log: no path, no secret, no address."""
+    return {"floors": _floors()} | _house(settings)
 
 
 def canonical(shown: dict[str, Any]) -> bytes:
@@ -62,6 +62,15 @@ def country_from(server: Server) -> str:
     if server.country_header:
         return "header"
     return "file" if server.country_file else "table"
+
+
+def _floors() -> dict[str, Any]:
+    return {
+        "k": K_FLOOR,
+        "address_bits": {"ipv4": IPV4_BITS_MAX, "ipv6": IPV6_BITS_MAX},
+        "retention_days": RETENTION_DAYS_MAX,
+        "hour_rows_days": HOUR_ROWS_DAYS_MAX,
+    }
 
 
 def _house(settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Final
@@ -18,15 +19,17 @@ import polars as pl
 
 from collector.clock import Clock, hour_starts_at, local_day, local_hour
 from collector.day.close import close_part, committed_blocks, running_cells
+from collector.effective import house_settings
 from collector.errors import SpoolError, StoreError
 from collector.model import Epoch, Origin, Outcome, Site
 from collector.policy import Rules
-from collector.running import PendingClose, RunningDay
+from collector.running import PendingClose, RunningDay, patience
 from collector.settings import Settings
 from collector.spool import files
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
 from collector.spool.vault import wipe
+from collector.store.erase import Erased, Note, begin, begun, erase_site, erased_in_spool, is_gone
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
 from collector.store.retention import let_go
@@ -34,8 +37,6 @@ from collector.store.sites import Sites
 
 log = logging.getLogger("turven.engine")
 
-#: Longest wait for a collector to go on in a new file when a site's salt was replaced.
-SWITCH_WAIT_SECONDS: Final = 5.0
 SWITCH_LOOK_SECONDS: Final = 0.02
 #: An hour is committed this long after it ended, when all that was acknowledged in it is in the spool.
 HOUR_SETTLES: Final = timedelta(seconds=2)
@@ -65,11 +66,19 @@ class Engine:
         self.history = History(settings.history_file, at=clock.now(), is_uncompressed=settings.is_uncompressed)
         self.sites = Sites(self.history, random=random)
         self.ledger = Ledger(self.history)
+        is_changed = self.sites.note_house(house_settings(settings), at=clock.now())
+        self.sites.turn(clock.now())
         self._recover()
+        if is_changed:
+            self.let_go()
 
     def rules(self, site: Site) -> Rules:
         """Return what is in force for *site*."""
         return self.settings.privacy.rules_of(site)
+
+    def rules_on(self, site: Site, day: date) -> Rules:
+        """Return the strictest of what was in force for *site* since its local *day* began: its figures obey that."""
+        return self.rules(self.sites.on_day(site, day))
 
     # -- the round ------------------------------------------------------------------------------------------------
 
@@ -77,6 +86,7 @@ class Engine:
         """Go round once: drain the spool, commit hours, close what is past."""
         with self._lock:
             now = self._clock.now()
+            self.sites.turn(now)
             self.secrets.restore()
             current = {zone: self.secrets.current(zone, now=now) for zone in self._zones()}
             self._find_epochs(current.values())
@@ -113,6 +123,42 @@ class Engine:
             self._publish()
             return {site.id: outcomes.get(site.id) for site in chosen}
 
+    def erase(self, site_id: str, *, made_by: str, reason: str) -> Erased:
+        """Erase everything that is kept of a site, and what its running day holds; it is unknown from then on.
+
+        Raises:
+            SettingsError: `site_unknown`.
+            StoreError: As `erase_site`; what was begun is finished by the next start.
+        """
+        with self._lock:
+            self.sites.known(site_id)
+            self.tick()
+            note = Note(site=site_id, made_by=made_by, reason=reason, at=self._clock.now())
+            begin(self.history, note)
+            return self._erase(note)
+
+    def _erase(self, note: Note) -> Erased:
+        spool: dict[str, dict[str, int]] = {}
+        if not is_gone(self.history, note):
+            # First of all the door: what is admitted from here on is not of this site.
+            self.sites.forget(note.site)
+            for epoch, running in self._days.items():
+                replace = partial(self.secrets.replace_salt, epoch, note.site)
+                spool[_named(epoch)] = running.erase(note.site, replace_salt=replace, wait=patience(self.wait))
+        erased = erase_site(self.history, self.sites, note, spool=spool)
+        self._publish()
+        log.info("erased a site: %d rows, %d running days", sum(erased.rows.values()), len(spool))
+        return erased
+
+    def let_go(self) -> bool:
+        """Let go of what is too old, each site by its own limit; return whether anything was."""
+        with self._lock:
+            days = {site.id: self.rules(site).retention_days for site in self.sites.all()}
+            # A figure may become as many days old as its limit says: what is older than that by yesterday goes.
+            yesterday = max(local_day(self._clock.now(), zone) for zone in self._zones()) - timedelta(days=1)
+            house = self.settings.privacy.retention_days
+            return let_go(self.history, today=yesterday, retention_days=house, of_sites=days)
+
     def stop(self) -> None:
         """Take in what is left of the spool and let go of every file."""
         with self._lock:
@@ -135,6 +181,8 @@ class Engine:
             running = RunningDay(
                 epoch, reader=reader, counted=self.ledger.counted(epoch), memory_limit=self._day_memory
             )
+            for site, ends in erased_in_spool(self.history, _named(epoch)).items():
+                running.forget(site, positions=ends)
             note = self.secrets.note(epoch)
             running.closing = msgspec.json.decode(note, type=PendingClose) if note else None
             self._days[epoch] = running
@@ -161,6 +209,8 @@ class Engine:
         for running in self._days.values():
             events = running.drain()
             log.info("rebuilt %s part %d: %d events", running.epoch.day, running.epoch.part, events)
+        if note := begun(self.history):
+            self._erase(note)
 
     def _give_up(self, epoch: Epoch, *, at: datetime) -> None:
         """Note that the machine lost the key of *epoch*: what was committed by the hour is all that is left."""
@@ -204,11 +254,14 @@ class Engine:
         running.close()
         del self._days[epoch]
         log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(running.kept))
-        let_go(self.history, today=epoch.day, retention_days=self.settings.privacy.retention_days)
+        if note := begun(self.history):
+            self._erase(note)
+        self.let_go()
         self._publish()
 
     def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:
-        due = [site.id for site in sites if running.day.visitors(site.id) >= self.rules(site).k]
+        day = running.epoch.day
+        due = [site.id for site in sites if running.day.visitors(site.id) >= self.rules_on(site, day).k]
         if not due:
             return {}
         epoch = running.epoch
@@ -217,11 +270,10 @@ class Engine:
         # Noted before anything changes: a part that ran on under two salts would count its visitors twice.
         self.secrets.keep_note(epoch, msgspec.json.encode(note))
         running.closing = note
-        ends_at = time.monotonic() + SWITCH_WAIT_SECONDS
+        wait = patience(self.wait)
         while (closed := self._finish_sites(running)) is None:
-            if time.monotonic() > ends_at:
+            if not wait():
                 raise StoreError("collector_busy", "A collector did not go on to a new file; the close goes on later.")
-            self.wait()
         return closed
 
     def _finish_sites(self, running: RunningDay) -> dict[str, Outcome | None] | None:
@@ -251,7 +303,7 @@ class Engine:
     def _close_part(self, running: RunningDay, site: Site, positions: dict[str, int]) -> ClosedPart:
         epoch = running.epoch
         part = self.ledger.next_part(site.id, epoch.day)
-        closing = close_part(running.day, site.id, self.rules(site))
+        closing = close_part(running.day, site.id, self.rules_on(site, epoch.day))
         if closing.cells is None:
             return self._part(site, epoch, part=part, outcome=Outcome.BELOW_K, spool=positions)
         drops = running.drops_of(site.id)
@@ -261,7 +313,7 @@ class Engine:
         return msgspec.structs.replace(made, cells=closing.cells, drops=drops)
 
     def _part(self, site: Site, epoch: Epoch, *, part: int, outcome: Outcome, spool: dict[str, int]) -> ClosedPart:
-        rules = self.rules(site)
+        rules = self.rules_on(site, epoch.day)
         return ClosedPart(
             site=site.id,
             day=epoch.day,
@@ -269,7 +321,7 @@ class Engine:
             outcome=outcome,
             origin=Origin.TRACKER,
             identity=rules.identity(site.identity),
-            profile=site.profile,
+            profile=self.sites.on_day(site, epoch.day).profile,
             k=rules.k,
             settings=self.sites.head(),
             closed_at=self._clock.now(),
@@ -302,7 +354,8 @@ class Engine:
             self._publish()
 
     def _commit_site(self, running: RunningDay, site: Site, *, hour: int, until: int) -> None:
-        blocks = committed_blocks(running.day, site.id, self.rules(site), hour=hour, until=until)
+        rules = self.rules_on(site, running.epoch.day)
+        blocks = committed_blocks(running.day, site.id, rules, hour=hour, until=until)
         kept = [HourBlock(**{name: getattr(block, name) for name in HourBlock.__struct_fields__}) for block in blocks]
         day = running.epoch.day
         self.ledger.commit_hours(site=site.id, day=day, part=self.ledger.next_part(site.id, day), blocks=kept)
@@ -319,8 +372,8 @@ class Engine:
         for running in self._days.values():
             until = int(hour_starts_at(settled, running.epoch.timezone).timestamp())
             for site in self._here(running):
-                cells = running_cells(running.day, site.id, self.rules(site), until=until)
                 day = running.epoch.day
+                cells = running_cells(running.day, site.id, self.rules_on(site, day), until=until)
                 part = self.ledger.next_part(site.id, day)
                 frames.append(cell_frame(cells, site=site.id, day=day, part=part))
         self.history.publish(pl.concat(frames))
@@ -328,6 +381,10 @@ class Engine:
 
 def _key_dir(settings: Settings) -> Path | None:
     return settings.data_dir / "keys" if settings.keep_day_through_reboot else None
+
+
+def _named(epoch: Epoch) -> str:
+    return f"{epoch.day} {epoch.timezone} part {epoch.part}"
 
 
 def _wait() -> None:

@@ -1,12 +1,14 @@
 """One epoch while it runs: its spool files, what was read of them, and the current day they fill."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from collector.day.current_day import CurrentDay
+from collector.errors import SpoolError
 from collector.event import Batch, Event, Tally
 from collector.model import Epoch
 from collector.spool.reader import Frame, SpoolReader
@@ -14,6 +16,10 @@ from collector.store.ledger import ClosedPart  # noqa: TC001 - read at run time 
 
 #: Prefix under which removed identifier fields are counted among the drops.
 REFUSED: Final = "refused:"
+#: Longest wait for a collector to go on in a new file when a site's salt was replaced.
+SWITCH_WAIT_SECONDS: Final = 5.0
+#: Behind the end of any spool file.
+_NEVER: Final = 2**62
 
 
 class PendingClose(msgspec.Struct, frozen=True):
@@ -77,6 +83,32 @@ class RunningDay:
         counted = self._counted.get(site, {})
         return self.closing is not None and all(file in counted for file in self.closing.files)
 
+    def erase(self, site: str, *, replace_salt: Callable[[], None], wait: Callable[[], bool]) -> dict[str, int]:
+        """Let go of a site that the door knows no more; return how far its spool files are never to be counted.
+
+        Args:
+            site: Which.
+            replace_salt: Overwrites its salt, at which collectors go on in new files.
+            wait: Waits a moment for them; says False when they had time enough.
+        """
+        self.drain()
+        begun = list(self.reader.positions())
+        try:
+            replace_salt()
+        except SpoolError as error:
+            # After a reboot only the seal key may be left: the salt is gone with the machine's memory.
+            if error.code != "key_missing":
+                raise
+        while not (is_switched := all(self.reader.is_complete(file) for file in begun)) and wait():
+            self.drain()
+        self.drain()
+        # Files begun since hold nothing of the site. What a collector that hangs may still write to the old ones was
+        # admitted before: none of it is to be counted.
+        read = self.reader.positions()
+        positions = {file: read[file] if is_switched else _NEVER for file in begun}
+        self.forget(site, positions=positions)
+        return positions
+
     def release(self) -> None:
         """Take in what was held."""
         self.closing = self.kept = None
@@ -110,7 +142,9 @@ class RunningDay:
     def forget(self, site: str, *, positions: Mapping[str, int]) -> None:
         """Let a site's events go once they are kept as cells."""
         self.day.remove(site)
-        self._counted[site] = dict(positions)
+        known = self._counted.setdefault(site, {})
+        for file, end in positions.items():
+            known[file] = max(known.get(file, 0), end)
         for key in [key for key in self.drops if key[0] == site]:
             del self.drops[key]
 
@@ -118,3 +152,16 @@ class RunningDay:
         """Free the memory of the day and let the files go."""
         self.day.close()
         self.reader.close()
+
+
+def patience(wait: Callable[[], None]) -> Callable[[], bool]:
+    """Return what waits a moment, and says False once a collector has had time enough to go on in a new file."""
+    ends_at = time.monotonic() + SWITCH_WAIT_SECONDS
+
+    def has_time() -> bool:
+        if time.monotonic() > ends_at:
+            return False
+        wait()
+        return True
+
+    return has_time

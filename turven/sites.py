@@ -6,11 +6,15 @@ from typing import Any, Final
 
 import click
 
-from collector.model import Identity, Profile
+from collector.model import Dimension, Identity, Profile
 from turven.group import command, main, settings_of
 
 #: Who made a change that came by the command line, unless `--by` says otherwise.
 OPERATOR: Final = "operator"
+#: Clears a list of `--without`.
+NOTHING: Final = "none"
+#: What a controller can switch off.
+SWITCHABLE: Final = tuple(one.value for one in Dimension if one not in {Dimension.TOTAL, Dimension.HOUR})
 
 
 @main.group()
@@ -37,6 +41,19 @@ def _site_options(function: Any) -> Any:
             click.option(
                 "--sensitive", multiple=True, metavar="PATH", help="Prefix folded into its parent; repeatable."
             ),
+            click.option(
+                "--k", type=int, metavar="N", help="A threshold of the controller's own, where stricter; 0 for none."
+            ),
+            click.option(
+                "--without",
+                multiple=True,
+                type=click.Choice([*SWITCHABLE, NOTHING]),
+                metavar="DIMENSION",
+                help=f"Switch a breakdown off, with its pairs; repeatable. `{NOTHING}`: switch all on again.",
+            ),
+            click.option(
+                "--retention-days", type=int, metavar="N", help="Keep cells shorter than the house does; 0: as long."
+            ),
             click.option("--on/--off", "is_on", default=None, help="Count events, or stop counting."),
             click.option("--by", "made_by", default=OPERATOR, show_default=True, help="Who makes the change."),
             click.option("--reason", default="", help="Why; stands in the settings log."),
@@ -48,7 +65,7 @@ def _site_options(function: Any) -> Any:
 
 def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: [one for one in value if one != NOTHING] if isinstance(value, tuple) else value
         for name, value in options.items()
         if value not in (None, ())
     }
@@ -82,8 +99,10 @@ def site_set(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **o
     """Change what a site has switched on."""
     settings = settings_of(ctx)
     params = {"site": site_id, "changes": _changes(options), "made_by": made_by, "reason": reason}
-    command(settings, "site_set", params)
+    answer = json.loads(command(settings, "site_set", params))
     click.echo(f"Changed {site_id}; recorded in the settings log by {made_by}.")
+    if answer["waits"]:
+        click.echo("What is looser than today comes into force when the site's next day begins.")
 
 
 @site.command("list")
