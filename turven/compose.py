@@ -23,6 +23,7 @@ from collector.settings import Settings
 from dashboard import app as dashboard
 from dashboard import audit_page, public
 from turven.auditing import Auditing, audit_command
+from turven.protocol import LimitedProtocol
 
 
 class Snippet(NamedTuple):
@@ -121,6 +122,6 @@ def run_house(
         server_header=False,
         date_header=False,
         log_config=None,
-        http="httptools",
+        http=LimitedProtocol,
         loop="uvloop",
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from collector import __version__
-from collector.audit.canary import run_canary
+from collector.audit.canary import CANARY, run_canary
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, hours_go_early, sub_processors_are_listed
 from collector.audit.hostile_house import attack_hostile_days
@@ -27,20 +27,18 @@ from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
+from collector.audit.sensitive import marked_routes_are_folded
 from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.audit.words import check_words
-from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.clock import Clock
 from collector.errors import SettingsError
 from collector.settings import Settings
 from collector.store.copy import read_copy
 
-#: Requirements that the canary run looks at.
-CANARY: Final = frozenset(
-    {"R3", "R6", "R7", "R9", "R12", "R13", "R14", "R16", "R17", "R25", "R32", "R34", "R38", "R39", "R41", "R43"}
-)
 #: Where something was seen, to what was seen there, by requirement.
 Answers = Mapping[str, Mapping[str, Seen]]
+#: Checks that need nothing but the file.
+_KEPT: Final = {**CHECKS, **SHAPE, **GOVERNANCE, "R5": marked_routes_are_folded}
 _WORST_FIRST: Final = (Result.FAIL, Result.PASS, Result.NOT_APPLICABLE)
 
 
@@ -77,7 +75,7 @@ def chosen(ids: Sequence[str]) -> list[Requirement]:
 
 def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[str]) -> dict[str, Seen]:
     """Run the checks that look at what is kept, all but the attack."""
-    seen = {number: check(kept) for number, check in {**CHECKS, **SHAPE, **GOVERNANCE}.items() if number in ids}
+    seen = {number: check(kept) for number, check in _KEPT.items() if number in ids}
     today = clock.now().date()
     if "R2" in ids:
         seen["R2"] = refusals_are_coarse(kept)
@@ -146,7 +144,7 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
     if "R36" in scope.ids:
         answers.setdefault("settings", {})["R36"] = sub_processors_are_listed(settings)
     if wanted := CANARY & set(scope.ids):
-        run = run_canary(settings.privacy, extra_marks=scope.marks)
+        run = run_canary(settings.privacy, public=settings.public, extra_marks=scope.marks)
         answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}
     if "R49" in scope.ids:
         answers["running process"] = {"R49": check_process(settings)}

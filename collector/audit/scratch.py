@@ -10,23 +10,25 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, time, timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 
 import msgspec
 
+from collector.audit.wire import read_answer, write_post
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
 from collector.model import Site
-from collector.settings import Privacy
+from collector.settings import Privacy, Public
 from collector.store.copy import read_copy
 
 START_SECONDS_MAX: Final = 30.0
@@ -39,29 +41,42 @@ BROWSER: Final = (
 )
 #: A trusted proxy of the scratch house names the country in it.
 COUNTRY_HEADER: Final = "CDN-Country"
+#: Names nobody to turn to.
+NOBODY: Final = Public()
+#: The only peer whose headers the scratch house believes.
+TRUSTED_PEER: Final = "127.0.0.1"
+#: A peer on loopback that it does not believe; in another network than the first.
+UNTRUSTED_PEER: Final = "127.9.9.9"
+#: What one step of a scratch house's clock is.
+STEP: Final = timedelta(hours=1)
+_STEPPED_ZONE: Final = "Etc/UTC"
 #: Requests that are on their way at the same time on one connection.
 PIPELINE_MAX: Final = 64
-_TERMINALS: Final = ("/dev/null", "/dev/tty", "/dev/pts")
 _NOON: Final = 12
-_HEAD_END: Final = b"\r\n\r\n"
 
 
 class ScratchHouse:
     """Drive a house that runs as a process of its own."""
 
-    def __init__(self, folder: Path, *, privacy: Privacy) -> None:
+    def __init__(
+        self, folder: Path, *, privacy: Privacy, public: Public = NOBODY, begins_at: time | None = None
+    ) -> None:
         """Lay down the settings; nothing is started.
 
         Args:
             folder: Empty, and removed by whoever made it.
             privacy: The privacy settings under audit.
+            public: What the house under audit says of itself.
+            begins_at: Local time at which its clock starts, to be moved on by `step`; `None` for the machine's clock.
         """
         self.folder = folder
         self.runtime = folder / "runtime"
         self.log = folder / "log.txt"
         self.port = _free_port()
         self.config = folder / "turven.toml"
-        self.config.write_text(_toml(folder, port=self.port, privacy=privacy), "utf-8")
+        zone = _zone_of_noon() if begins_at is None else _STEPPED_ZONE
+        self.config.write_text(_toml(folder, port=self.port, zone=zone, privacy=privacy, public=public), "utf-8")
+        self._ahead = None if begins_at is None else _until(begins_at)
         for name in ("home", "work", "tmp"):
             (folder / name).mkdir(exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,6 +88,11 @@ class ScratchHouse:
             raise TurvenError("scratch_stopped", "The scratch house is not running.")
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the house was started and not stopped."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start the house and wait until it answers.
 
@@ -81,36 +101,70 @@ class ScratchHouse:
         """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                serve_command(self.config),
+                serve_command(self.config, ahead=self._ahead),
                 stdout=log,
                 stderr=log,
                 cwd=self.folder / "work",
                 env=environment(self.folder),
             )
-        ends_at = time.monotonic() + START_SECONDS_MAX
+        ends_at = monotonic() + START_SECONDS_MAX
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > ends_at:
+            if self._process.poll() is not None or monotonic() > ends_at:
                 raise TurvenError("scratch_failed", "A scratch house of this build and these settings does not start.")
-            time.sleep(LOOK_SECONDS)
+            sleep(LOOK_SECONDS)
 
     def _is_ready(self) -> bool:
         try:
             return self.request("GET", "/health")[0] == 200  # noqa: PLR2004 - HTTP's own number
-        except OSError:
+        except (OSError, HTTPException):
+            # Nobody listens yet; a connection may even have been made to itself, both ends at one port.
             return False
 
     def stop(self) -> None:
         """Ask the house to end, and wait for it."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(STOP_SECONDS_MAX)
+            try:
+                self._process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         self._process = None
 
+    def step(self) -> None:
+        """Move the clock of the house on by an hour."""
+        if self._ahead is None:
+            raise TurvenError("scratch_clock", "This scratch house runs by the machine's clock.")
+        os.kill(self.pid, signal.SIGUSR1)
+        self._ahead += STEP
+
+    def now(self) -> datetime:
+        """Return the instant that the house's clock shows."""
+        return datetime.now(UTC) + (self._ahead or timedelta())
+
+    def wait_for(self, seen: Callable[[], bool]) -> bool:
+        """Look again and again until *seen* says so; return whether it did in time."""
+        ends_at = monotonic() + START_SECONDS_MAX
+        while not seen():
+            if monotonic() > ends_at:
+                return False
+            sleep(LOOK_SECONDS)
+        return True
+
     def request(
-        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        peer: str = TRUSTED_PEER,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send one request as a stranger would; return status, headers and body."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS_MAX)
+        """Send one request as a stranger would; return status, headers and body.
+
+        *peer* is an address of loopback that the request comes from.
+        """
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS_MAX, source_address=_source(peer))
         try:
             connection.request(method, path, body=body or None, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -118,14 +172,38 @@ class ScratchHouse:
         finally:
             connection.close()
 
-    def send(self, *, address: str, headers: Mapping[str, str] | None = None, **event: Any) -> tuple[int, str]:
+    def send(
+        self, *, address: str, headers: Mapping[str, str] | None = None, peer: str = TRUSTED_PEER, **event: Any
+    ) -> tuple[int, str]:
         """Send an event from *address*; return the status and the reason of a drop."""
         given = {"User-Agent": BROWSER.format(major=153), "X-Forwarded-For": address} | dict(headers or {})
         body = json.dumps({"s": "canary", "n": "pageview", "u": "/"} | event).encode()
-        status, answered, _ = self.request("POST", "/event", body=body, headers=given)
+        status, answered, _ = self.request("POST", "/event", body=body, headers=given, peer=peer)
         return status, answered.get("x-dropped", "")
 
-    def send_all(self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]]) -> dict[int, int]:
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are and return what came back before the house hung up or fell silent."""
+        address = ("127.0.0.1", self.port)
+        with socket.create_connection(address, timeout=REQUEST_SECONDS_MAX) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError), connection.makefile("rb") as stream:
+                return stream.read()
+        return b""
+
+    def turven(self, *words: str) -> tuple[int, str]:
+        """Run a command of the command line on this house; return its exit code and what it prints, errors too."""
+        ran = subprocess.run(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "turven", "--config", str(self.config), *words],
+            capture_output=True,
+            cwd=self.folder / "work",
+            env=environment(self.folder),
+            timeout=START_SECONDS_MAX,
+            check=False,
+        )
+        return ran.returncode, (ran.stdout + ran.stderr).decode(errors="replace")
+
+    def send_all(self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, Any] | bytes]]) -> dict[int, int]:
         """Send events, headers and body each, over one connection; return how often each status came back.
 
         Raises:
@@ -139,9 +217,9 @@ class ScratchHouse:
         ):
             for start in range(0, len(requests), PIPELINE_MAX):
                 batch = requests[start : start + PIPELINE_MAX]
-                connection.sendall(b"".join(_post(headers, body) for headers, body in batch))
+                connection.sendall(b"".join(write_post(headers, body) for headers, body in batch))
                 for _ in batch:
-                    status = _read_answer(stream)
+                    status = read_answer(stream)
                     answered[status] = answered.get(status, 0) + 1
         return answered
 
@@ -178,8 +256,8 @@ class ScratchHouse:
         return [path for path in sorted(self.folder.rglob("*")) if path.is_file() and path != self.config]
 
     def history_text(self) -> bytes:
-        """Return every value of every table of the stopped house, as text: the file itself may hold them compressed."""
-        with read_copy(self.folder / "data" / "history.duckdb") as cursor:
+        """Return every value of every table of the stopped house, as text."""
+        with self.history() as cursor:
             tables = cursor.execute(
                 "select schema_name || '.' || table_name from duckdb_tables() "
                 "where not internal and database_name = current_database()"
@@ -187,31 +265,49 @@ class ScratchHouse:
             rows = [row for (table,) in tables for row in cursor.execute(f"select * from {table}").fetchall()]
         return "\n".join("\t".join(str(value) for value in row) for row in rows).encode()
 
-    def files_elsewhere(self) -> list[str]:
-        """Return the files outside the folder that the house has open for writing."""
-        found = set()
+    @property
+    def history_file(self) -> Path:
+        """Return where the house keeps its cells."""
+        return self.folder / "data" / "history.duckdb"
+
+    def history(self) -> AbstractContextManager[Any]:
+        """Lend a cursor on the history of the stopped house."""
+        return read_copy(self.history_file)
+
+    def open_files(self) -> dict[str, Path]:
+        """Return the files that the house has open for writing, by name, and where each can be read.
+
+        A file that has lost its name is among them.
+        """
+        found = {}
         for entry in Path(f"/proc/{self.pid}/fd").iterdir():
             try:
                 target = str(entry.readlink())
                 flags = Path(f"/proc/{self.pid}/fdinfo/{entry.name}").read_text()
+                is_file = stat.S_ISREG(entry.stat().st_mode)
             except FileNotFoundError:
                 continue
             mode = next(line.split()[1] for line in flags.splitlines() if line.startswith("flags"))
-            is_ours = Path(target).is_relative_to(self.folder) or target.startswith(_TERMINALS)
-            if target.startswith("/") and not is_ours and int(mode, 8) & (os.O_WRONLY | os.O_RDWR):
-                found.add(target)
-        return sorted(found)
+            if is_file and int(mode, 8) & (os.O_WRONLY | os.O_RDWR):
+                found[target] = entry
+        return found
+
+    def files_elsewhere(self) -> list[str]:
+        """Return the files outside the folder that the house has open for writing."""
+        return sorted(name for name in self.open_files() if not Path(name).is_relative_to(self.folder))
 
 
 @contextmanager
-def scratch_house(privacy: Privacy) -> Iterator[ScratchHouse]:
-    """Run a scratch house for the length of a block.
+def scratch_house(
+    privacy: Privacy, *, public: Public = NOBODY, begins_at: time | None = None
+) -> Iterator[ScratchHouse]:
+    """Run a scratch house for the length of a block; its parameters are those of `ScratchHouse`.
 
     Raises:
         TurvenError: `scratch_failed`.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"turven-audit-{secrets.token_hex(4)}-"))
-    house = ScratchHouse(folder, privacy=privacy)
+    house = ScratchHouse(folder, privacy=privacy, public=public, begins_at=begins_at)
     try:
         house.start()
         yield house
@@ -220,22 +316,41 @@ def scratch_house(privacy: Privacy) -> Iterator[ScratchHouse]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _toml(folder: Path, *, port: int, privacy: Privacy) -> str:
-    lines = [f"{name} = {json.dumps(getattr(privacy, name))}" for name in privacy.__struct_fields__]
+def _toml(folder: Path, *, port: int, zone: str, privacy: Privacy, public: Public) -> str:
+    companies = ", ".join(
+        f"{{ name = {_text(one.name)}, task = {_text(one.task)}, country = {_text(one.country)} }}"
+        for one in public.sub_processors
+    )
+    told = [name for name in public.__struct_fields__ if name != "sub_processors"]
     return "\n".join(
         (
-            f"data_dir = {json.dumps(str(folder / 'data'))}",
-            f"runtime_dir = {json.dumps(str(folder / 'runtime'))}",
-            f"timezone = {json.dumps(_zone_of_noon())}",
+            f"data_dir = {_text(str(folder / 'data'))}",
+            f"runtime_dir = {_text(str(folder / 'runtime'))}",
+            f"timezone = {_text(zone)}",
             'log_level = "DEBUG"',
+            # Compressed strings could not be seen in the bytes of the file.
+            "is_uncompressed = true",
             "[server]",
             f'listen = "127.0.0.1:{port}"',
-            'trusted_proxies = ["127.0.0.0/8"]',
-            f"country_header = {json.dumps(COUNTRY_HEADER)}",
+            f'trusted_proxies = ["{TRUSTED_PEER}/32"]',
+            f"country_header = {_text(COUNTRY_HEADER)}",
             "[privacy]",
-            *lines,
+            *(f"{name} = {_text(getattr(privacy, name))}" for name in privacy.__struct_fields__),
+            "[public]",
+            *(f"{name} = {_text(getattr(public, name))}" for name in told),
+            f"sub_processors = [{companies}]",
         )
     )
+
+
+def _text(value: object) -> str:
+    """Write a text or a number for TOML, which takes no halves of surrogate pairs."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _until(begins_at: time) -> timedelta:
+    now = datetime.now(UTC)
+    return datetime.combine(now.date(), begins_at, UTC) - now
 
 
 def _zone_of_noon() -> str:
@@ -245,8 +360,10 @@ def _zone_of_noon() -> str:
     return f"Etc/GMT{-east:+d}" if east else "Etc/UTC"
 
 
-def serve_command(config: Path) -> list[str]:
-    """Return the command that serves a house of this build."""
+def serve_command(config: Path, *, ahead: timedelta | None = None) -> list[str]:
+    """Return the command that serves a house of this build; with *ahead* by a clock that `SIGUSR1` moves on."""
+    if ahead is not None:
+        return [sys.executable, "-m", "turven.stepped", str(config), str(ahead.total_seconds())]
     return [sys.executable, "-m", "turven", "--config", str(config), "serve"]
 
 
@@ -258,28 +375,12 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | here | {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _post(headers: Mapping[str, str], event: Mapping[str, Any]) -> bytes:
-    body = json.dumps(event).encode()
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    head = "\r\n".join(("POST /event HTTP/1.1", "Host: 127.0.0.1", *lines, f"Content-Length: {len(body)}"))
-    return head.encode() + _HEAD_END + body
-
-
-def _read_answer(stream: Any) -> int:
-    """Read one answer and return its status."""
-    line = stream.readline()
-    if not line.startswith(b"HTTP/1.1 "):
-        raise TurvenError("scratch_failed", "The scratch house hung up in the middle of its answers.")
-    length = 0
-    while (header := stream.readline()) not in (b"\r\n", b""):
-        name, _, value = header.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    stream.read(length)
-    return int(line.split()[1])
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _source(peer: str) -> tuple[str, int] | None:
+    # Loopback's own address is what a connection has unless it is bound.
+    return None if peer == TRUSTED_PEER else (peer, 0)

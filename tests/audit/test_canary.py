@@ -9,18 +9,20 @@ import pytest
 
 from collector import __version__
 from collector.audit.cage import check_network
-from collector.audit.canary import run_canary
+from collector.audit.canary import CANARY, check_two_sites, run_canary
+from collector.audit.canary_requests import OWN_FIELDS
+from collector.audit.door import SECURITY_TXT, check_security_txt
 from collector.audit.finding import Result, Seen
 from collector.audit.hostile import generate_hostile_day
 from collector.audit.hostile_house import AGENTS, REFERRERS, attack_hostile_days
 from collector.audit.house import check_runtime
-from collector.audit.run import CANARY
-from collector.audit.scratch import ScratchHouse
+from collector.audit.marks import ENCODINGS
+from collector.audit.scratch import TRUSTED_PEER, ScratchHouse
 from collector.audit.told import check_settings_shown, check_texts
 from collector.effective import effective
 from collector.errors import SettingsError
 from collector.model import Identity, Site
-from collector.settings import Privacy, Settings, load_settings
+from collector.settings import Privacy, Public, Settings, load_settings
 
 OWN_MARK: Final = "mijn eigen merk & meer"
 SITES: Final = {Identity.NETWORK: "canary", Identity.BROWSER: "browsers"}
@@ -29,7 +31,9 @@ SITES: Final = {Identity.NETWORK: "canary", Identity.BROWSER: "browsers"}
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Seen]:
     """Run a scratch house once, with a mark of the auditor's own."""
-    return run_canary(Privacy(), extra_marks=(OWN_MARK,))
+    return run_canary(
+        Privacy(), public=Public(security_contact="mailto:security@school.example"), extra_marks=(OWN_MARK,)
+    )
 
 
 @pytest.mark.parametrize("number", sorted(CANARY))
@@ -38,19 +42,73 @@ def test_the_real_build_passes(number: str, seen: dict[str, Seen]) -> None:
     assert seen[number].result is Result.PASS, seen[number].evidence
 
 
-@pytest.mark.parametrize("number", ["R3", "R6", "R7", "R9", "R41"])
+@pytest.mark.parametrize("number", ["R3", "R6", "R7", "R9", "R17", "R41"])
 def test_a_search_had_something_to_find(number: str, seen: dict[str, Seen]) -> None:
-    """The marks came with a whole crowd, whose ordinary pages were kept, and megabytes were searched."""
+    """The marks came with a whole crowd, whose pages were kept; every block was read, and what is kept was seen."""
     evidence = seen[number].evidence
     assert evidence["their_pages_were_counted"] is True
     assert evidence["sent_by_visitors"] >= 3 * Privacy().k
-    assert evidence["bytes_searched"] > 100_000
+    assert evidence["bytes_searched"] > 1_000_000
+    assert evidence["blocks_searched"] == evidence["blocks_of_the_file"] > 0
+    assert evidence["blocks_with_an_ordinary_value"] > 0
 
 
-def test_the_salts_were_there(seen: dict[str, Seen]) -> None:
-    """Where memory may be read, each salt was found in it before the close, so that not finding it after says much."""
-    before = seen["R14"].evidence["memory_before"]
-    assert before == "not allowed to read" or before["found"] >= seen["R14"].evidence["salts"] >= 3
+def test_every_spelling_is_counted(seen: dict[str, Seen]) -> None:
+    """Each spelling of the marks came in requests that were counted, every one of them."""
+    evidence = seen["R41"].evidence
+    assert set(evidence["spellings"]) == set(ENCODINGS)
+    assert evidence["events_sent"] == evidence["events_counted"] >= 4 * len(ENCODINGS) * 3 * Privacy().k
+    assert {"files after the close", "files after the stop", "tables", "pages", "exports"} <= set(
+        evidence["places_searched"]
+    )
+
+
+def test_an_own_mark_is_put_everywhere(seen: dict[str, Seen]) -> None:
+    """The auditor reads where the mark of their own stood, and that it was found nowhere."""
+    evidence = seen["R41"].evidence
+    assert (evidence["own_marks"], evidence["own_marks_found_in"]) == (1, [])
+    assert set(OWN_FIELDS) < set(evidence["own_marks_stood_in"])
+
+
+def test_the_secrets_were_there(seen: dict[str, Seen]) -> None:
+    """Where memory may be read, salts and seal key were found in it while they served, and none of them after."""
+    closed, ended = seen["R14"].evidence["after_a_close"], seen["R14"].evidence["after_the_day"]
+    assert closed["salts"] >= 3
+    assert ended["seal_keys"] == 1
+    if isinstance(ended["memory_before"], dict):
+        assert closed["memory_before"]["salts_found"] == closed["salts"]
+        assert (ended["memory_before"]["seal_keys_found"], ended["memory_after"]["seal_keys_found"]) == (1, 0)
+
+
+def test_every_exit_was_compared(seen: dict[str, Seen]) -> None:
+    """Pages, files and the command line showed figures, all of which the closed cells give."""
+    evidence = seen["R37"].evidence
+    assert evidence["exits"] >= 20
+    assert (
+        min(evidence["figures_compared"], evidence["figures_on_the_page"], evidence["figures_of_the_running_day"]) > 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("salts", "result"),
+    [
+        ({"salt.canary": b"1", "salt.twin": b"2"}, Result.PASS),
+        ({"salt.canary": b"1", "salt.twin": b"1"}, Result.FAIL),
+        ({"salt.canary": b"1"}, Result.FAIL),
+    ],
+)
+def test_one_salt_for_two_sites_fails(salts: dict[str, bytes], result: Result) -> None:
+    """Two sites with one salt, and a site without one, are found out."""
+    assert check_two_sites(salts).result is result
+
+
+def test_without_a_contact_it_is_said_what_to_do(tmp_path: Path) -> None:
+    """Without a contact for security there is nothing to look at, and the setting is named."""
+    told = Told(tmp_path, privacy=Privacy())
+    told.answers = {SECURITY_TXT: b""}
+    seen = check_security_txt(told, contact="")
+    assert seen.result is Result.NOT_APPLICABLE
+    assert "public.security_contact" in seen.evidence["why"]
 
 
 def test_weaker_settings_do_not_start(seen: dict[str, Seen]) -> None:
@@ -78,10 +136,11 @@ def test_a_packet_elsewhere_fails(without: dict[str, Any], connections: int) -> 
     assert check_network(without, connections=connections).result is Result.FAIL
 
 
-def test_a_short_mark_is_refused() -> None:
-    """A mark that turns up by chance would prove nothing; it is refused before anything is run."""
-    with pytest.raises(SettingsError, match="8 characters"):
-        run_canary(Privacy(), extra_marks=("jan",))
+@pytest.mark.parametrize(("mark", "words"), [("jan", "8 characters"), ("j" * 65, "at most 64")])
+def test_a_mark_of_another_length_is_refused(mark: str, words: str) -> None:
+    """A mark that turns up by chance would prove nothing, and a long one does not fit: both are refused at once."""
+    with pytest.raises(SettingsError, match=words):
+        run_canary(Privacy(), extra_marks=(mark,))
 
 
 def test_hostile_days_are_sent_counted_and_attacked() -> None:
@@ -107,7 +166,13 @@ class Told(ScratchHouse):
     answers: dict[str, bytes]
 
     def request(
-        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        peer: str = TRUSTED_PEER,
     ) -> tuple[int, dict[str, str], bytes]:
         """Return the answer that was laid down."""
         return 200, {}, self.answers[path]

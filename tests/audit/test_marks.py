@@ -1,15 +1,16 @@
 """The search finds a mark in every form in which it could be kept, and by itself finds nothing."""
 
 import base64
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.audit.marks import CHUNK_BYTES, Mark, address_forms, forms, holds, search
+from collector.audit.marks import CHUNK_BYTES, ENCODINGS, Mark, Needles, address_forms, forms, holds, hunt, search
 
 WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=382), min_size=9, max_size=40)
 AROUND = st.binary(max_size=30)
@@ -31,6 +32,27 @@ def test_a_mark_is_found(way: str, text: str, before: bytes, after: bytes) -> No
     assert holds(before + WAYS[way](text) + after, forms(Mark("path", text)))
 
 
+@pytest.mark.parametrize("spelling", ENCODINGS)
+@settings(max_examples=25)
+@given(text=WORDS, before=st.text(max_size=9), after=st.text(max_size=9))
+def test_a_mark_is_found_as_it_was_spelled(spelling: str, text: str, before: str, after: str) -> None:
+    """A mark that is kept in the very spelling in which it was sent is found."""
+    kept = ENCODINGS[spelling](text)
+    assert holds((before + kept + after).encode("utf-8", "replace"), forms(Mark("path", text)))
+
+
+@pytest.mark.parametrize("spelling", ENCODINGS)
+@settings(max_examples=5)
+@given(suffix=st.integers(0, 255), before=AROUND, after=AROUND)
+def test_a_quick_look_misses_nothing(spelling: str, suffix: int, before: bytes, after: bytes) -> None:
+    """Looking first for the letters that all marks of a run begin with finds every mark that a whole search finds."""
+    stem = "kanarie0a1b2c3d"
+    mark = Mark("path", f"{stem}{suffix:02x}")
+    needles = Needles({"path": forms(mark)}, quick={"path": forms(Mark("", stem))})
+    for form in {ENCODINGS[spelling](mark.text).encode(), *forms(mark)}:
+        assert needles.found_in(before + form + after) == {"path"}
+
+
 @given(text=WORDS, before=AROUND, after=AROUND, is_url_safe=st.booleans())
 def test_a_mark_is_found_in_base64(*, text: str, before: bytes, after: bytes, is_url_safe: bool) -> None:
     """A mark is found inside base64, at whichever of the three places of a group it begins."""
@@ -47,6 +69,8 @@ def test_an_address_is_found(octets: tuple[int, int, int, int], before: bytes, a
         address.encode(), network.encode(), packed, cut, packed.hex().encode(), cut.hex().upper().encode(),
         str(int.from_bytes(packed)).encode(), str(int.from_bytes(cut)).encode(),
         f"::ffff:{packed.hex()[:4]}:{packed.hex()[4:]}".encode(),
+        hashlib.sha256(address.encode()).digest(), hashlib.md5(network.encode(), usedforsecurity=False).digest(),
+        hashlib.sha1(cut, usedforsecurity=False).hexdigest().upper().encode(),
     ):  # fmt: skip
         assert holds(before + form + after, address_forms(address))
 
@@ -64,6 +88,14 @@ def test_a_mark_is_found_across_chunks(place: int, tmp_path: Path) -> None:
     file.write_bytes(bytes(place) + b"kanarie0123456789" + bytes(CHUNK_BYTES))
     read, found = search([file, tmp_path / "gone"], forms(Mark("path", "kanarie0123456789")))
     assert (found, read > place) == (["history"], True)
+
+
+def test_a_hunt_tells_what_was_found_where() -> None:
+    """Several marks are looked for at once; each is told apart, in every piece of every place."""
+    needles = Needles({"one": [b"kanarie-een"], "two": [b"kanarie-twee"], "three": [b"kanarie-drie"]})
+    places = [("a", [b"..KANARIE-", b"een..", b"kanarie-twee"]), ("b", [b"kanarie-twee"]), ("c", [])]
+    read, found = hunt(places, needles)
+    assert (read, found) == (39, {"one": ["a"], "two": ["a", "b"]})
 
 
 def test_a_search_for_nothing_is_an_error(tmp_path: Path) -> None:

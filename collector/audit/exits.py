@@ -1,0 +1,211 @@
+"""Read what every exit of a running house shows, and hold it to the closed cells, figure by figure."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from collector.audit.finding import Seen
+from collector.audit.scratch import ScratchHouse
+
+#: Panels of the dashboard, and the dimensions that each can show.
+PANELS: Final = {
+    "pages": ("page", "entry_page", "exit_page"),
+    "sources": ("channel", "source"),
+    "devices": ("device", "browser", "os"),
+    "countries": ("country",),
+    "events": ("event",),
+}
+#: Figures that are sums of what is kept; ratios follow from them.
+SUMS: Final = ("visitors", "visits", "pageviews", "events")
+_OK: Final = 200
+_PANEL: Final = re.compile(r'<section class="card panel" id="(\w+)".*?</section>', re.DOTALL)
+_FIGURE: Final = re.compile(r'<td class="number">(.*?)</td>', re.DOTALL)
+_TOTAL: Final = re.compile(r'<span class="value">(.*?)</span>\s*<span class="change', re.DOTALL)
+_TAG: Final = re.compile(r"<[^>]+>")
+_COUNT: Final = re.compile(r"(?<![\d.,:])\d{1,3}(?:,\d{3})+(?![\d.,:])|(?<![\d.,:])\d+(?![\d.,:])(?!\s*(?:%|s\b|m\b))")
+
+Rows = list[dict[str, Any]]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Hold what the exits showed of one closed day of a site.
+
+    Attributes:
+        exports: By name of the exit and dimension, the rows.
+        page: The page in English.
+        cells: By format, all cells of the site, as the command line exports them.
+        statuses: Of the exits that did not answer as they should.
+    """
+
+    site: str
+    day: date
+    exports: Mapping[str, Rows]
+    page: str
+    cells: Mapping[str, Rows]
+    statuses: Mapping[str, int]
+
+
+def look(house: ScratchHouse, *, site: str, day: date) -> Shown:
+    """Ask every exit of a running house for one closed day."""
+    exports: dict[str, Rows] = {}
+    statuses: dict[str, int] = {}
+    # With the day before, so that days and not hours are shown; of that day there is nothing.
+    period = f"site={site}&from={day - timedelta(1)}&to={day}&compare=0&lang=en"
+    for name, address in [("days", "/export/days"), *_panel_exports()]:
+        for kind in ("json", "csv"):
+            path, _, query = address.partition("?")
+            status, _, body = house.request("GET", f"{path}.{kind}?{period}&{query}")
+            if status != _OK:
+                statuses[f"{name} {kind}"] = status
+                continue
+            exports[f"{name} {kind}"] = json.loads(body)["rows"] if kind == "json" else _rows(body)
+    status, _, page = house.request("GET", f"/?{period}")
+    if status != _OK:
+        statuses["page"] = status
+    cells = {kind: _cells(house, site, kind) for kind in ("csv", "json")}
+    return Shown(site, day, exports, page.decode(), cells, statuses)
+
+
+def _panel_exports() -> Iterator[tuple[str, str]]:
+    for panel, dimensions in PANELS.items():
+        for dimension in dimensions:
+            yield dimension, f"/export/{panel}?show={dimension}" if dimension != dimensions[0] else f"/export/{panel}"
+
+
+def _cells(house: ScratchHouse, site: str, kind: str) -> Rows:
+    if kind == "json":
+        rows: Rows = json.loads(house.ask("export", site=site, format=kind))
+        return rows
+    code, printed = house.turven("export", "--site", site, "--format", kind)
+    return _rows(printed.encode()) if code == 0 else []
+
+
+def _rows(content: bytes) -> Rows:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], k: int) -> Seen:
+    """R37: what was shown is what SQL over the closed cells gives; of the running day only multiples of k are shown.
+
+    Args:
+        shown: What the exits showed.
+        cursor: On the history of the same house, stopped.
+        running: Figures that exits showed of a day that ran.
+        k: In force.
+    """
+    differing: list[str] = []
+    figures = 0
+    for name, rows in shown.exports.items():
+        dimension = name.partition(" ")[0]
+        expected = _expected(cursor, shown, "total" if dimension == "days" else dimension)
+        got = _days(rows, shown.day) if dimension == "days" else _by_value(rows, dimension)
+        figures += sum(len(row) for row in got.values())
+        if not _agree(got, expected):
+            differing.append(name)
+    numbers, unknown = _on_page(shown, cursor)
+    differing += [f"command line, {kind}" for kind, rows in shown.cells.items() if not _same_cells(rows, cursor, shown)]
+    counts = [count for counts in running.values() for count in counts]
+    odd = sorted({name for name, counts in running.items() if any(count % k for count in counts)})
+    return Seen.that(
+        not (differing or unknown or odd or shown.statuses) and numbers > 0 and figures > 0 and any(counts),
+        exits=len(shown.exports) + len(shown.cells) + 1,
+        figures_compared=figures,
+        figures_on_the_page=numbers,
+        cells_exported={kind: len(rows) for kind, rows in shown.cells.items()},
+        exits_that_differ=differing,
+        figures_on_the_page_that_no_cell_gives=unknown,
+        exits_that_did_not_answer=dict(shown.statuses),
+        figures_of_the_running_day=len(counts),
+        k=k,
+        exits_of_the_running_day_with_another_than_a_multiple_of_k=odd,
+    )
+
+
+Figures = dict[str, dict[str, int]]
+
+
+def _expected(cursor: Any, shown: Shown, dimension: str) -> Figures:
+    """Return the sums over the parts of the day, by value; a sum of which every part is withheld is left out."""
+    sums = ", ".join(f"sum({name})::bigint" for name in SUMS)
+    rows = cursor.execute(
+        f"select value, {sums} from cell where site = ? and day = ? and filter_dimension = '' and dimension = ? "
+        "group by value",
+        [shown.site, shown.day, dimension],
+    ).fetchall()
+    return {
+        value: {name: count for name, count in zip(SUMS, counts, strict=True) if count is not None}
+        for value, *counts in rows
+    }
+
+
+def _by_value(rows: Rows, dimension: str) -> Figures:
+    return {str(row[dimension]): _counts(row) for row in rows if dimension in row}
+
+
+def _days(rows: Rows, day: date) -> Figures:
+    # A day has one line; it is the total's, whose value is empty.
+    lines = [_counts(row) for row in rows if row["from"] == row["to"] == day.isoformat()]
+    return {"": lines[0]} if len(lines) == 1 else {}
+
+
+def _counts(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(row[name]) for name in SUMS if row.get(name) not in (None, "")}
+
+
+def _agree(got: Figures, expected: Figures) -> bool:
+    return set(got) == set(expected) and all(
+        set(row.items()) <= set(expected[value].items()) and row for value, row in got.items()
+    )
+
+
+def _on_page(shown: Shown, cursor: Any) -> tuple[int, int]:
+    """Return how many counts the page shows, and how many of them no cell gives."""
+    known = {dimension: _expected(cursor, shown, dimension) for panel in PANELS.values() for dimension in panel}
+    total = _expected(cursor, shown, "total")
+    numbers = unknown = 0
+    panels = [(_FIGURE.findall(match[0]), known[PANELS[match[1]][0]]) for match in _PANEL.finditer(shown.page)]
+    places = [(_TOTAL.findall(shown.page), total), *panels]
+    for texts, expected in places:
+        allowed = {count for row in expected.values() for count in row.values()}
+        for count in counts_in(texts):
+            numbers += 1
+            unknown += count not in allowed
+    return numbers, unknown
+
+
+def counts_in(texts: list[str]) -> list[int]:
+    """Return the whole numbers that pieces of a page in English show; not shares, ratios and lengths of time."""
+    plain = [_TAG.sub(" ", text).strip() for text in texts]
+    return [int(number.replace(",", "")) for text in plain for number in _COUNT.findall(text)]
+
+
+def _same_cells(rows: Rows, cursor: Any, shown: Shown) -> bool:
+    names = list(rows[0]) if rows else []
+    if not names:
+        return False
+    kept = cursor.execute(f"select {', '.join(names)} from cell where site = ?", [shown.site]).fetchall()
+
+    def plain(values: Any) -> tuple[str, ...]:
+        return tuple("" if value is None else str(value) for value in values)
+
+    return sorted(plain(row) for row in kept) == sorted(plain(row.values()) for row in rows)
+
+
+def look_at_running_day(house: ScratchHouse, *, site: str) -> dict[str, list[int]]:
+    """Return the counts that exits show of a site whose day runs and has no closed part."""
+    shown: dict[str, list[int]] = {}
+    for name, path in [("days", "/export/days"), *_panel_exports()]:
+        address, _, query = path.partition("?")
+        status, _, body = house.request("GET", f"{address}.json?site={site}&period=today&{query}")
+        if status == _OK:
+            shown[name] = [count for row in json.loads(body)["rows"] for count in _counts(row).values()]
+    _, _, page = house.request("GET", f"/?site={site}&period=today&lang=en")
+    text = page.decode()
+    pieces = [*_TOTAL.findall(text), *(cell for match in _PANEL.finditer(text) for cell in _FIGURE.findall(match[0]))]
+    return shown | {"page": counts_in(pieces)}
