@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from collector import __version__
+from collector.audit.browser import BROWSER_CHECKS, check_browser, find_browser
 from collector.audit.canary import CANARY, run_canary
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, hours_go_early, sub_processors_are_listed
@@ -150,6 +151,9 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
         answers["running process"] = {"R49": check_process(settings)}
         answers["swap"] = {"R49": check_swap(settings)}
         answers["broken house"] = {"R49": check_words(settings.privacy)}
+    if wanted := BROWSER_CHECKS & set(scope.ids):
+        walk = check_browser(settings.privacy, browser=find_browser())
+        answers["browser"] = {number: one for number, one in walk.items() if number in wanted}
     if "R22" in scope.ids:
         answers["hostile days"] = {"R22": attack_hostile_days(settings.privacy)}
     return answers
