@@ -39,6 +39,8 @@ Form = Literal["markdown", "html", "page"]
 #: Languages that papers are written in.
 LANGUAGES: Final = (Language.NL, Language.EN)
 _ROOM: Final = re.compile(r"^\[\[room: (?P<lines>\d)\]\]$", re.MULTILINE)
+#: A name may end with a stop (B.V.), and so may the sentence that it ends.
+_TWO_STOPS: Final = re.compile(r"(?<!\.)\.\.(?!\.)")
 _DOTS: Final = "…" * 40
 _TITLE: Final = re.compile(r"^# (.+)$", re.MULTILINE)
 
@@ -102,7 +104,7 @@ def _split(key: str) -> tuple[str, str]:
 
 
 def _write(wanted: Paper, facts: Mapping[str, Any], *, tag: str, form: Form) -> str:
-    text = tidy(_TEXTS.get_template(f"{wanted}.{tag}").render(facts))
+    text = _TWO_STOPS.sub(".", tidy(_TEXTS.get_template(f"{wanted}.{tag}").render(facts)))
     if form == "markdown":
         return _ROOM.sub(lambda found: "\n\n".join([_DOTS] * int(found["lines"])), text)
     body = to_html(text, special=_room)
