@@ -33,7 +33,7 @@ from collector.audit.canary_requests import (
 from collector.audit.crowds import Crowds
 from collector.audit.finding import Result, Seen
 from collector.audit.marks import CLICK_IDS, ENCODINGS, MARK_LENGTH_MAX, MARK_LENGTH_MIN, forms, search
-from collector.audit.memory import limits, outbound
+from collector.audit.memory import limits
 from collector.audit.scratch import NOBODY, ScratchHouse, scratch_house
 from collector.audit.told import check_settings_shown, check_texts
 from collector.errors import SettingsError
@@ -148,7 +148,7 @@ class _Run:
         shown, running, gone_at_midnight = self._end_day()
         self._seen["R14"] = self._judge_secrets(gone, gone_at_midnight)
         self._tell("Searching all that is left")
-        connections = outbound(house.pid)
+        connections = house.connections()
         self._search.texts("pages", {path: house.request("GET", path)[2] for path in _PAGES})
         exported = {site: house.ask("export", site=site, format="csv") for site in ("canary", "twin", "networks")}
         self._search.texts("exports", {f"export of {site}": content for site, content in exported.items()})

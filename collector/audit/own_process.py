@@ -16,6 +16,7 @@ import msgspec
 
 from collector.audit.finding import Seen
 from collector.audit.kept import not_applicable
+from collector.audit.memory import outbound
 from collector.audit.swap import SwapArea, hibernates_to, swap_areas, swap_limit
 from collector.control import SOCKET_NAME, ask_peer
 from collector.errors import SettingsError, StoreError
@@ -42,8 +43,10 @@ class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
         is_dumpable: Whether the kernel would show its memory to others.
         pages_of_secrets: Pages that hold keys and salts.
         pages_locked: Those that the limit on locked memory kept out of swap.
-        open_elsewhere: Files outside its own folders that it has open for writing.
+        open_for_writing: Files that it has open for writing.
+        open_elsewhere: Those of them that lie outside of its own folders.
         sockets: How many it has open.
+        connections_off_this_machine: How many of them lead, or try to lead, off this machine.
         open_to_others: Files and folders of its own that another user of the machine may read or write, or owns.
         files: How many it has.
     """
@@ -52,8 +55,10 @@ class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     is_dumpable: bool
     pages_of_secrets: int
     pages_locked: int
+    open_for_writing: list[str]
     open_elsewhere: list[str]
     sockets: int
+    connections_off_this_machine: int
     open_to_others: list[str]
     files: int
 
@@ -62,14 +67,17 @@ def own_answer(settings: Settings) -> OwnAnswer:
     """Look at the process that runs this, as the house itself."""
     folders = [settings.data_dir.resolve(), settings.runtime_path().resolve()]
     targets = list(_open_files())
+    written = {name for name, writes in targets if writes and name.startswith("/") and not name.startswith(_TERMINALS)}
     loose, files = open_to_others(folders)
     return OwnAnswer(
         pid=os.getpid(),
         is_dumpable=is_dumpable(),
         pages_of_secrets=VAULT.pages,
         pages_locked=VAULT.locked,
-        open_elsewhere=sorted({name for name, writes in targets if writes and not _is_own(name, folders)}),
+        open_for_writing=sorted(written),
+        open_elsewhere=sorted(name for name in written if not _is_own(name, folders)),
         sockets=sum(name.startswith("socket:") for name, _ in targets),
+        connections_off_this_machine=outbound(os.getpid()),
         open_to_others=loose[:_NAMED_MAX],
         files=files,
     )
@@ -87,8 +95,7 @@ def _open_files() -> Iterator[tuple[str, bool]]:
 def _is_own(name: str, folders: Iterable[Path]) -> bool:
     # Standard output is where the operator sends it, and it takes the log only, which R32 searches.
     outputs = {os.path.realpath(f"/proc/self/fd/{number}") for number in (1, 2)}
-    is_file = name.startswith("/") and not name.startswith(_TERMINALS)
-    return not is_file or name in outputs or any(Path(name).is_relative_to(folder) for folder in folders)
+    return name in outputs or any(Path(name).is_relative_to(folder) for folder in folders)
 
 
 def open_to_others(folders: Iterable[Path]) -> tuple[list[str], int]:
@@ -174,6 +181,7 @@ def judge(said: OwnAnswer, status: Mapping[str, Any], limit: int | None, *, is_m
         open_to_others=said.open_to_others,
         open_elsewhere=said.open_elsewhere,
         sockets=said.sockets,
+        connections_off_this_machine=said.connections_off_this_machine,
         reasons=reasons,
     )
 

@@ -24,6 +24,8 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.audit.memory import outbound
+from collector.audit.own_process import OwnAnswer
 from collector.audit.wire import read_answer, write_post
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
@@ -280,7 +282,13 @@ class ScratchHouse:
         A file that has lost its name is among them.
         """
         found = {}
-        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+        try:
+            entries = list(Path(f"/proc/{self.pid}/fd").iterdir())
+        except PermissionError:
+            # A house that is not dumpable shows them to the machine's administrator only; else it is asked itself.
+            said = msgspec.json.decode(self.ask("process"), type=OwnAnswer)
+            return {name: Path(name) for name in said.open_for_writing}
+        for entry in entries:
             try:
                 target = str(entry.readlink())
                 flags = Path(f"/proc/{self.pid}/fdinfo/{entry.name}").read_text()
@@ -291,6 +299,13 @@ class ScratchHouse:
             if is_file and int(mode, 8) & (os.O_WRONLY | os.O_RDWR):
                 found[target] = entry
         return found
+
+    def connections(self) -> int:
+        """Return how many connections of the house lead, or try to lead, off this machine."""
+        try:
+            return outbound(self.pid)
+        except PermissionError:
+            return msgspec.json.decode(self.ask("process"), type=OwnAnswer).connections_off_this_machine
 
     def files_elsewhere(self) -> list[str]:
         """Return the files outside the folder that the house has open for writing."""

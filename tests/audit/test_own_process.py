@@ -13,6 +13,7 @@ import pytest
 
 from collector.audit import words
 from collector.audit.finding import Result
+from collector.audit.memory import outbound
 from collector.audit.own_process import OwnAnswer, check_process, check_swap, judge
 from collector.audit.swap import hibernates_to, swap_areas, swap_limit
 from collector.audit.words import check_words
@@ -47,6 +48,20 @@ def test_a_running_house_passes(house: HouseProcess) -> None:
     assert seen.evidence["umask"] == "0077"
     assert seen.evidence["pages_of_secrets"] >= 1
     assert seen.evidence["files"] > 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the administrator may look into a process that is shut")
+def test_the_house_says_what_is_seen_from_outside(house: HouseProcess) -> None:
+    """The files that the house says it writes are those that the machine's administrator sees."""
+    answered = ask_peer(house.runtime / SOCKET_NAME, "process", {})
+    assert answered
+    pid, raw = answered
+    said = msgspec.json.decode(raw, type=OwnAnswer)
+    assert said.pid == pid
+    names = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    assert str(house.folder / "data" / "history.duckdb") in said.open_for_writing
+    assert set(said.open_for_writing) <= names
+    assert said.connections_off_this_machine == outbound(pid) == 0
 
 
 def test_files_that_others_may_reach_are_found(house: HouseProcess) -> None:
@@ -111,7 +126,8 @@ def test_each_harm_is_named(harm: dict[str, Any], reason: str) -> None:
     """Whatever of it is missing, the finding fails and says what to do."""
     status = {"core_file_limit": "0 0", "swapped_out_kb": 0, "traced_by_another": False}
     said = OwnAnswer(
-        pid=1, is_dumpable=False, pages_of_secrets=1, pages_locked=1, open_elsewhere=[], sockets=3, open_to_others=[],
+        pid=1, is_dumpable=False, pages_of_secrets=1, pages_locked=1, open_for_writing=[], open_elsewhere=[], sockets=3,
+        connections_off_this_machine=0, open_to_others=[],
         files=4,
     )  # fmt: skip
     assert judge(said, status, None, is_memory=True).result is Result.PASS
