@@ -65,8 +65,8 @@ def broken_link(changes: Sequence[Change]) -> tuple[int, str] | None:
         for field, fits in (
             ("seq", entry.seq == expected),
             ("previous", entry.previous == previous),
-            # Without its salt an entry was erased, and then all of it.
-            ("content", entry.content == _sha256(said) if entry.salt is not None else said == [None] * 4),
+            # Contents are erased all together, and of sites only.
+            ("content", entry.site != "" if said == [None] * 4 else entry.content == _sha256(said)),
             ("hash", entry.hash == _sha256(linked)),
         ):
             if not fits:
@@ -83,9 +83,12 @@ def _findings(report: Report) -> Iterator[Deviation]:
     """Each finding belongs to this report, and the verdicts are theirs."""
     seen = set()
     for number, finding in enumerate(report.findings):
-        for name in ("at", "version", "settings_sha256"):
+        for name in ("version", "settings_sha256"):
             if getattr(finding, name) != getattr(report, name):
                 yield Deviation(REPORT, f"findings[{number}].{name}", "finding")
+        # A report may be put together a moment after its findings, and never before.
+        if finding.at > report.at:
+            yield Deviation(REPORT, f"findings[{number}].at", "finding")
         if finding.id in seen or not finding.evidence:
             yield Deviation(REPORT, f"findings[{number}].id", "finding")
         seen.add(finding.id)

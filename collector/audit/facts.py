@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from collector.audit.chain import broken_entry
+from collector.audit.chain import COLUMNS, ChainCheck, verify_chain
 from collector.audit.kept import Cursor
 from collector.audit.kept import inventory as inventory_of_schema
 from collector.audit.lines import settings_lines
@@ -72,7 +72,7 @@ def gather(
         settings=settings_lines(settings, shown, rules=rules, changes=changes),
         inventory=inventory,
         changes=changes,
-        first_broken=broken_entry(cursor),
+        first_broken=chain_of(changes).first_broken,
         head=changes[-1].hash if changes else ZEROS,
         refused=_refused(cursor, site),
         days=_days(cursor, site),
@@ -133,6 +133,18 @@ def columns_kept(cursor: Cursor) -> list[Column]:
 def log_entries(cursor: Cursor) -> list[Change]:
     """Return the settings log from its first entry."""
     return [_change(*row) for row in cursor.execute(_CHANGES_SQL).fetchall()]
+
+
+def chain_of(changes: Sequence[Change], *, head: str = "") -> ChainCheck:
+    """Verify a settings log that was gathered, and whether a head that was noted earlier stands in it."""
+    rows = [
+        # As it is stored, and hashed: without an offset.
+        tuple(
+            getattr(one, name).removesuffix("+00:00") if name == "made_at" else getattr(one, name) for name in COLUMNS
+        )
+        for one in changes
+    ]
+    return verify_chain(rows, head=head)
 
 
 def _change(seq: int, made_at: datetime, site: str, change: str | None, *rest: Any) -> Change:

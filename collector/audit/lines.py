@@ -21,6 +21,7 @@ from collector.policy import (
     Rules,
 )
 from collector.settings import Settings
+from collector.store.in_force import ERASED
 
 #: Name of a line to what is required and what is in force.
 Values = Mapping[str, tuple[str, str]]
@@ -126,7 +127,12 @@ def site_since(site: str, changes: Sequence[Change], *, rules: Callable[[Site], 
     for change in changes:
         if change.site != site:
             continue
-        record |= _said(change)
+        said = _said(change)
+        if said.get(ERASED):
+            # A site of the same name that came later has nothing of it.
+            since, record, before = {}, {}, {}
+            continue
+        record |= said
         after = _values_of(record, rules)
         since |= {name: change for name, both in after.items() if before.get(name) != both}
         before = after or before

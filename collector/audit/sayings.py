@@ -88,8 +88,8 @@ _FAILED: Final[Saying] = {
     "en": "Note: by the report itself {n} safeguards failed.",
 }
 _NOT_COMPARED: Final[Saying] = {
-    "nl": "report.html is niet opnieuw gemaakt: het rapport is van een andere versie. Lees dan report.json.",
-    "en": "report.html was not made anew: the report is of another version. Read report.json instead.",
+    "nl": "De pagina's zijn niet opnieuw gemaakt: het rapport is van een andere versie. Lees dan report.json.",
+    "en": "The pages were not made anew: the report is of another version. Read report.json instead.",
 }
 _NOTE: Final[Saying] = {
     "nl": (

@@ -1,7 +1,8 @@
 """Find out what is audited: a running house, a stopped one, or a copy of a history file."""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import msgspec
 
 from collector import __version__
-from collector.audit.chain import broken_entry
-from collector.audit.finding import Seen
-from collector.audit.run import Scope, audit_copy, audit_house, check_scratch
+from collector.audit.chain import ChainCheck
+from collector.audit.facts import chain_of, gather, known, rules_of_copy, sites_in
+from collector.audit.finding import Requirement, Seen
+from collector.audit.report import Facts, Report, make_report
+from collector.audit.run import Scope, audit_copy, audit_house, check_scratch, findings
 from collector.clock import Clock
 from collector.control import SOCKET_NAME, ask
 from collector.effective import effective
-from collector.errors import TurvenError
+from collector.errors import SettingsError, TurvenError
 from collector.model import Site
 from collector.settings import Settings
-from collector.store.copy import read_copy
+from collector.store.copy import read_copy, read_nothing
 
 
 class Subject:
@@ -37,6 +40,7 @@ class Subject:
         self._settings = settings
         self._history = history
         self._socket = settings.runtime_path() / SOCKET_NAME
+        self._facts: dict[str, Facts] = {}
         self.is_running = history is None and ask(self._socket, "site_list", {}) is not None
 
     @property
@@ -47,40 +51,98 @@ class Subject:
         own = self._settings.history_file
         return self._history or (own if own.exists() else None)
 
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether a copy is looked at alone: then nothing is known of the settings of its house."""
+        return self._history is not None
+
     def _ask(self, name: str, /, **params: Any) -> bytes:
         answer = ask(self._socket, name, params)
         if answer is None:
             raise TurvenError("house_stopped", "The house stopped in the middle of its audit; audit it again.")
         return answer
 
-    def sites(self) -> tuple[list[Site], int | None]:
-        """Return the sites by id, and the first broken entry of the settings log, if there is one."""
-        if self.is_running:
-            chain = msgspec.json.decode(self._ask("audit", ids=["R54"]), type=dict[str, dict[str, Seen]])
-            listed = msgspec.json.decode(self._ask("site_list"), type=list[Site])
-            return listed, chain["history"]["R54"].evidence.get("first_broken_entry")
-        if self.file is None:
-            return [], None
-        with read_copy(self.file) as cursor:
-            rows = cursor.execute("select record from site order by id").fetchall()
-            return [msgspec.json.decode(record, type=Site) for (record,) in rows], broken_entry(cursor)
+    def facts(self, site: str = "") -> Facts:
+        """Return what a report shows beside its findings, of all sites or of one; it is read once and kept.
 
-    def settings_shown(self) -> dict[str, Any]:
-        """Return the settings in force as `/privacy.json` shows them, computed here from settings and sites alone."""
-        privacy = self._settings.privacy
-        return effective(self._settings, self.sites()[0], rules=privacy.rules_of, version=__version__)
+        Raises:
+            TurvenError: As the house says.
+            StoreError: `history_foreign`.
+            SettingsError: `site_unknown`.
+        """
+        if site not in self._facts:
+            self._facts[site] = self._gather(site)
+        return self._facts[site]
+
+    def _gather(self, site: str) -> Facts:
+        if self.is_running:
+            return msgspec.json.decode(self._ask("facts", site=site), type=Facts)
+        with read_copy(self.file) if self.file else read_nothing() as cursor:
+            sites = sites_in(cursor)
+            if not self._history:
+                known(sites, site)
+            settings = None if self._history else self._settings
+            rules = rules_of_copy(cursor) if self._history else self._settings.privacy.rules_of
+            return gather(cursor, settings=settings, sites=sites, rules=rules, version=__version__, site=site)
+
+    def chain(self, *, head: str = "") -> ChainCheck:
+        """Verify the settings log, and whether a *head* that was noted earlier stands in it."""
+        return chain_of(self.facts().changes, head=head)
 
     def settings_text(self) -> str:
-        """Return the settings in force, letter by letter as `/privacy.json` writes them."""
-        return json.dumps(self.settings_shown(), sort_keys=True, indent=2, ensure_ascii=False)
+        """Return the settings in force, letter by letter as `/privacy.json` writes them.
+
+        They are computed here from the settings file and the sites alone; what the running house says of itself is
+        left to `runs_by_other_settings`.
+
+        Raises:
+            SettingsError: `settings_unknown`.
+        """
+        return json.dumps(self._computed(), sort_keys=True, indent=2, ensure_ascii=False)
+
+    def runs_by_other_settings(self) -> bool:
+        """Tell whether the house was started with other settings than those that were given here."""
+        return bool(self.facts().effective != json.loads(json.dumps(self._computed())))
+
+    def _computed(self) -> dict[str, Any]:
+        if self._history:
+            raise SettingsError("settings_unknown", "A copy of a history does not hold the settings of its house.")
+        if self.is_running:
+            sites = msgspec.json.decode(self._ask("site_list"), type=list[Site])
+        else:
+            with read_copy(self.file) if self.file else read_nothing() as cursor:
+                sites = sites_in(cursor)
+        return effective(self._settings, sites, rules=self._settings.privacy.rules_of, version=__version__)
 
     def settings_sha256(self) -> str:
         """Return the fingerprint of the settings in force; empty for a copy, which does not hold them all."""
-        return "" if self._history else str(self.settings_shown()["settings_sha256"])
+        return str(self.facts().effective.get("settings_sha256", ""))
 
-    def command(self) -> str:
+    def command(self, site: str = "") -> str:
         """Return the command that repeats the audit, without the number of a requirement."""
-        return f"turven audit --history {self._history}" if self._history else "turven audit"
+        words = ["turven", "audit"]
+        words += ["--history", str(self._history)] if self._history else []
+        words += ["--site", site] if site else []
+        return shlex.join(words)
+
+    def report(self, requirements: Sequence[Requirement], scope: Scope, *, clock: Clock) -> Report:
+        """Audit, and return what was found beside the facts as they were when it began.
+
+        Raises:
+            TurvenError: As `facts` and `answers`.
+        """
+        facts = self.facts(scope.site)
+        at = clock.now()
+        sha256 = str(facts.effective.get("settings_sha256", ""))
+        made = findings(
+            requirements,
+            self.answers(scope, clock=clock),
+            at=at,
+            command=self.command(scope.site),
+            settings_sha256=sha256,
+        )
+        name = self._history.name if self._history else ""
+        return make_report(made, facts, at=at, version=__version__, site=scope.site, history=name)
 
     def answers(self, scope: Scope, *, clock: Clock) -> Mapping[str, Mapping[str, Seen]]:
         """Return what was seen, by place and requirement.

@@ -34,8 +34,8 @@ _BROKEN_ZIP: Final = (
     BadZipFile, ValueError, struct.error, NotImplementedError, OverflowError, EOFError, RuntimeError, zlib.error,
     OSError,
 )  # fmt: skip
-#: Gives the pages that a report may have, or None where another version than this one wrote it.
-Render = Callable[[Report], Collection[bytes] | None]
+#: Makes the pages that a report may have, once a language; None where another version than this one wrote them.
+Render = Callable[[Report], Collection[Mapping[str, bytes]] | None]
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
         head: Hash of the newest entry of the settings log, by the report.
         files: How many files were read.
         deviations: What does not fit; none where the evidence is whole.
-        is_page_compared: Whether `report.html` was made anew from the report and compared.
+        is_page_compared: Whether the pages were made anew from the report and compared.
         failed: How many requirements failed, by the report.
     """
 
@@ -94,10 +94,9 @@ def verify(data: bytes, *, render: Render = lambda _report: None) -> Verified:
             deviations += consistency.check(report, files)
         except RecursionError:
             deviations.append(Deviation(REPORT, "", "unreadable"))
-        pages = render(report)
-        is_page_compared = pages is not None and PAGE in files
-        if pages is not None and PAGE in files and files[PAGE] not in pages:
-            deviations.append(Deviation(PAGE, "", "page"))
+        again = render(report)
+        is_page_compared = again is not None
+        deviations += _pages_fit(files, again or [])
     if not deviations and pack(files) != data:
         deviations.append(Deviation("", "", "container"))
     return Verified(
@@ -179,6 +178,13 @@ def _sums_fit(files: Mapping[str, bytes], *, beside: Collection[str]) -> Iterato
     for name, content in files.items():
         if name != SUMS and listed.get(name) != hashlib.sha256(content).hexdigest():
             yield Deviation(name, "", "sum" if name in listed else "unlisted")
+
+
+def _pages_fit(files: Mapping[str, bytes], again: Collection[Mapping[str, bytes]]) -> Iterator[Deviation]:
+    """Compare each page with the ones that were made anew, where there are any."""
+    for name in sorted(files) if again else ():
+        if name.endswith(".html") and files[name] not in [pages.get(name) for pages in again]:
+            yield Deviation(name, "", "page")
 
 
 def _report(files: Mapping[str, bytes]) -> tuple[Report | None, list[Deviation]]:

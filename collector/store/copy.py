@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from collector.errors import StoreError
+from collector.store.migrate import schema_sql
 
 
 @contextmanager
@@ -37,3 +38,12 @@ def read_copy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         ) from None
     finally:
         connection.close()
+
+
+@contextmanager
+def read_nothing() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a history without a row, in memory: that of a house which has not started yet."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set temp_directory = ''")
+        connection.execute(schema_sql())
+        yield connection

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from collector import __version__
 from collector.audit.consistency import Deviation, broken_link
 from collector.audit.evidence import CHAIN, INVENTORY, PAGE, README, REPORT, SCHEMA, SUMS, evidence, pack, sums
-from collector.audit.facts import gather, sites_in
+from collector.audit.facts import chain_of, gather, sites_in
 from collector.audit.kept import Kept
 from collector.audit.questions import REQUIREMENTS
-from collector.audit.report import Report, make_report
+from collector.audit.report import Change, Report, make_report
 from collector.audit.run import check_kept, findings
 from collector.audit.sayings import SAYINGS, verified_text
 from collector.audit.verify import FILES_MAX, read_report, verify
@@ -81,7 +81,7 @@ def test_the_same_report_gives_the_same_bytes(report: Report, whole: bytes) -> N
 
 def test_evidence_is_whole(whole: bytes, report: Report) -> None:
     """What was written is found whole, and its report, head and fingerprint are told."""
-    found = verify(whole, render=lambda _report: [PAGES[PAGE]])
+    found = verify(whole, render=lambda _report: [PAGES])
     assert found.deviations == []
     assert (found.files, found.head, found.sha256) == (8, report.facts.head, hashlib.sha256(whole).hexdigest())
     assert found.is_page_compared
@@ -206,11 +206,29 @@ def test_a_forged_log_is_found_by_its_chain(field: str, value: object, named: st
 
 def test_an_erased_entry_keeps_the_chain(report: Report) -> None:
     """An entry whose contents and salt are gone still fits, since the chain holds hashes only."""
-    first, *rest = report.facts.changes
-    erased = msgspec.structs.replace(first, change=None, made_by=None, reason=None, salt=None)
-    assert broken_link([erased, *rest]) is None
-    assert broken_link([msgspec.structs.replace(erased, reason="why"), *rest]) == (1, "content")
-    assert broken_link(rest) == (1, "seq")
+    house, first, *rest = report.facts.changes
+    gone: dict[str, None] = dict.fromkeys(("change", "made_by", "reason", "salt"))
+    erased = msgspec.structs.replace(first, **gone)
+    assert broken_link([house, erased, *rest]) is None
+    assert broken_link([house, msgspec.structs.replace(erased, reason="why"), *rest]) == (2, "content")
+    assert broken_link([house, *rest]) == (2, "seq")
+    # What the house itself promised is never forgotten.
+    assert broken_link([msgspec.structs.replace(house, **gone), first, *rest]) == (1, "content")
+
+
+@given(data=st.data())
+def test_two_readers_of_the_chain_agree(data: st.DataObject, report: Report) -> None:
+    """What checks the evidence and what checks the house name the same entry, though neither knows the other."""
+    changes = list(report.facts.changes)
+    at = data.draw(st.integers(0, len(changes) - 1))
+    field = data.draw(st.sampled_from(Change.__struct_fields__))
+    value = 9 if field == "seq" else data.draw(st.sampled_from(["x", "1" * 64, "", None]))
+    if value is not None or field in {"change", "made_by", "reason", "salt"}:
+        changes[at] = msgspec.structs.replace(changes[at], **{field: value})
+    if data.draw(st.booleans()):
+        changes.pop(data.draw(st.integers(0, len(changes) - 1)))
+    broken = broken_link(changes)
+    assert chain_of(changes).first_broken == (broken[0] if broken else None)
 
 
 def test_a_break_that_the_audit_found_is_no_forgery(harm: Harm) -> None:
@@ -246,7 +264,7 @@ def test_what_is_missing_beside_or_packed_anew_is_found(whole: bytes) -> None:
     assert (
         Deviation(SCHEMA, "", "program") in verify(forged(files | {SCHEMA: b"-- other\n" + files[SCHEMA]})).deviations
     )
-    other = verify(forged(files | {PAGE: b"all is well"}), render=lambda _report: [PAGES[PAGE]])
+    other = verify(forged(files | {PAGE: b"all is well"}), render=lambda _report: [PAGES])
     assert other.deviations == [Deviation(PAGE, "", "page")]
     assert verify(whole + b"beside").deviations == [Deviation("", "", "container")]
     assert verify(_zip(files, ZIP_DEFLATED)).deviations == [Deviation("", "", "container")]

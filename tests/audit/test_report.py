@@ -14,6 +14,7 @@ from collector.audit.lines import holds
 from collector.audit.report import Facts, SettingLine
 from collector.commands import Commands
 from collector.effective import effective
+from collector.errors import StoreError
 from collector.model import Identity, Site
 from collector.settings import Privacy
 from collector.store.copy import read_copy
@@ -101,6 +102,9 @@ def test_the_house_is_set_beside_its_floors(facts: Facts) -> None:
     assert line(facts, "", "trusted_proxies").in_force == "1"
     assert not line(facts, "", "operator").holds
     assert line(facts, "", "retention_days").holds
+    # What the settings file says is noted in the log when the house starts, and holds for its sites too.
+    assert line(facts, "", "k").since == line(facts, "portal", "k").since == "2026-11-20"
+    assert line(facts, "", "k").made_by == "settings file"
 
 
 def test_paths_of_a_controller_are_counted_only(facts: Facts) -> None:
@@ -146,7 +150,7 @@ def test_the_inventory_comes_from_the_database(facts: Facts, harm: Harm) -> None
 
 def test_the_log_is_whole_and_its_first_break_is_named(facts: Facts, harm: Harm) -> None:
     """All entries stand in the report with their hashes; where the chain breaks it says at which entry."""
-    assert [one.seq for one in facts.changes] == [1, 2, 3, 4, 5]
+    assert [one.seq for one in facts.changes] == [1, 2, 3, 4, 5, 6]
     assert (facts.first_broken, facts.head) == (None, facts.changes[-1].hash)
     assert {one.made_at[-6:] for one in facts.changes} == {"+00:00"}
     assert of_copy(harm("update settings_log set reason = 'other' where seq = 2")).first_broken == 2
@@ -191,10 +195,23 @@ def test_a_copy_claims_no_settings_of_a_house(healthy: Path) -> None:
     assert line(facts, "school", "k").in_force == "10"
 
 
-def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
-    """A database that is not ours is an error with a code."""
+def test_a_database_of_another_kind_is_refused(tmp_path: Path, harm: Harm) -> None:
+    """A database that is not ours, one without a table and one with a record that is none are errors with a code."""
     foreign = tmp_path / "foreign.duckdb"
     with duckdb.connect(str(foreign)) as connection:
         connection.execute("create table t (x integer)")
-    with pytest.raises(Exception, match="history_foreign"):
-        of_copy(foreign)
+    for path in (foreign, harm("drop table dropped")):
+        with pytest.raises(StoreError, match="history_foreign"):
+            of_copy(path)
+    with pytest.raises(StoreError, match="history_foreign"):
+        of_copy(harm("update site set record = '[]'"))
+
+
+@pytest.mark.parametrize("data", [b"", b"no database", b"\x00" * 8 + b"DUCK" + b"\xff" * 20_000])
+def test_a_file_that_is_no_database_is_refused(data: bytes, tmp_path: Path) -> None:
+    """A file that is no database is an error with a code, and left as it is."""
+    path = tmp_path / "copy.duckdb"
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="history_"):
+        of_copy(path)
+    assert path.read_bytes() == data
