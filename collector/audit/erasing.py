@@ -7,6 +7,8 @@ from collector.audit.finding import Seen
 from collector.audit.scratch import BROWSER, ScratchHouse, scratch_house
 from collector.settings import Privacy
 
+#: Requirements that an erase looks at.
+ERASING: Final = frozenset({"R27", "R28"})
 GOES: Final = "audit-goes"
 STAYS: Final = "audit-stays"
 #: What only one of the sites has: a page that a crowd saw, its host, and what its record and log say.

@@ -11,7 +11,7 @@ import msgspec
 from collector import __version__
 from collector.audit.browser import BROWSER_CHECKS, check_browser, find_browser
 from collector.audit.canary import CANARY, run_canary
-from collector.audit.erasing import run_erase
+from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, hours_go_early, sub_processors_are_listed
 from collector.audit.hostile_house import attack_hostile_days
@@ -155,7 +155,7 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
     if wanted := BROWSER_CHECKS & set(scope.ids):
         walk = check_browser(settings.privacy, browser=find_browser())
         answers["browser"] = {number: one for number, one in walk.items() if number in wanted}
-    if wanted := {"R27", "R28"} & set(scope.ids):
+    if wanted := ERASING & set(scope.ids):
         erased = run_erase(settings.privacy)
         answers["house that erases"] = {number: one for number, one in erased.items() if number in wanted}
     if "R22" in scope.ids:
