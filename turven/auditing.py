@@ -19,9 +19,8 @@ from typing import IO, Final
 import msgspec
 
 from collector import __version__
-from collector.audit.evidence import PAGE, evidence
+from collector.audit.evidence import evidence
 from collector.audit.facts import gather
-from collector.audit.finding import Finding
 from collector.audit.marks import MARK_LENGTH_MIN
 from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
@@ -29,8 +28,8 @@ from collector.audit.shelf import Listed, Shelf
 from collector.clock import Clock
 from collector.errors import SettingsError, StoreError, TurvenError
 from collector.house import House
-from dashboard.audit_sheet import standalone
 from dashboard.house import AuditRun
+from turven.evidence import pages_of
 
 #: A full audit takes one to three minutes; this is for a slow machine that counts meanwhile.
 AUDIT_SECONDS_MAX: Final = 900.0
@@ -54,7 +53,7 @@ Command = Callable[[bool], Sequence[str]]
 def audit_command(config: Path | None) -> Command:
     """Return how `turven audit` is started for the house whose settings stand in *config*."""
     start = [sys.executable, "-m", "turven", *(["--config", str(config)] if config else [])]
-    return lambda has_mark: [*start, "audit", "--json", *(["--mark", "-"] if has_mark else [])]
+    return lambda has_mark: [*start, "audit", "--report", *(["--mark", "-"] if has_mark else [])]
 
 
 class Auditing:
@@ -64,6 +63,7 @@ class Auditing:
         self,
         house: House,
         *,
+        shelf: Shelf,
         command: Command,
         clock: Clock,
         environ: Mapping[str, str] = os.environ,
@@ -73,6 +73,7 @@ class Auditing:
 
         Args:
             house: Running in this process.
+            shelf: Holds the reports.
             command: Makes the arguments of the process that audits it.
             clock: Tells when.
             environ: Of that process.
@@ -83,7 +84,7 @@ class Auditing:
         self._clock = clock
         self._environ = environ
         self._seconds_max = seconds_max
-        self._shelf = Shelf(house.settings.data_dir)
+        self._shelf = shelf
         self._lock = Lock()
         self._run: _Run | None = None
         self._live: tuple[float, Report] | None = None
@@ -124,7 +125,7 @@ class Auditing:
 
     def archive(self, report: Report, *, language: str) -> bytes:
         """Return *report* as a ZIP of evidence."""
-        return evidence(report, pages={PAGE: standalone(report, language=language)})
+        return evidence(report, pages=pages_of(report, language=language))
 
     # -- running it anew ------------------------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class Auditing:
                 clock=self._clock,
                 environ=self._environ,
                 seconds_max=self._seconds_max,
-                keep=self._keep,
+                keep=self._shelf.keep,
             )
             self._run.start()
 
@@ -160,10 +161,6 @@ class Auditing:
         """End an audit that runs, since the house ends."""
         if self._run:
             self._run.stop()
-
-    def _keep(self, made: list[Finding]) -> None:
-        live = self._read()
-        self._shelf.keep(make_report(made, live.facts, at=self._clock.now(), version=__version__))
 
 
 class _Run:
@@ -177,7 +174,7 @@ class _Run:
         clock: Clock,
         environ: Mapping[str, str],
         seconds_max: float,
-        keep: Callable[[list[Finding]], None],
+        keep: Callable[[Report], object],
     ) -> None:
         self._arguments = arguments
         self._mark = mark
@@ -219,7 +216,7 @@ class _Run:
 
     def _follow(self) -> None:
         try:
-            self._keep(self._findings())
+            self._keep(self._report())
         except TurvenError as error:
             self._error = (error.code, error.message)
         except OSError as error:
@@ -228,7 +225,7 @@ class _Run:
             self._seconds = time.monotonic() - self._began
             self.is_running = False
 
-    def _findings(self) -> list[Finding]:
+    def _report(self) -> Report:
         process = self._process = subprocess.Popen(  # noqa: S603 - our own command; of the page only the mark, by a pipe
             self._arguments,
             stdin=subprocess.PIPE,
@@ -250,14 +247,15 @@ class _Run:
             written, _ = process.communicate(timeout=self._seconds_max)
         except subprocess.TimeoutExpired:
             self._end(process)
+            process.communicate()
             raise TurvenError("audit_too_long", str(round(self._seconds_max / _MINUTE) or 1)) from None
         teller.join(STOP_SECONDS_MAX)
         if process.returncode not in _ENDED_WELL:
             raise TurvenError("audit_failed", self._line or f"exit {process.returncode}")
         try:
-            return msgspec.json.decode(written, type=list[Finding])
+            return msgspec.json.decode(written, type=Report)
         except msgspec.MsgspecError:
-            raise TurvenError("audit_unreadable", "The audit wrote no findings.") from None
+            raise TurvenError("audit_unreadable", "The audit wrote no report.") from None
 
     def _listen(self, words: IO[bytes]) -> None:
         """Keep the last line that the audit says; a line that holds the auditor's mark is not shown again."""

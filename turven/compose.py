@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from collector import __version__
+from collector.audit.shelf import Shelf
 from collector.clock import Clock, SystemClock
 from collector.guard import Guard
 from collector.house import House
@@ -52,15 +53,15 @@ def build(
     """
     clock = clock or SystemClock()
     house = House(settings, clock=clock)
-    return compose(
-        house, clock=clock, auditing=Auditing(house, command=audit_command(config), clock=clock, environ=environ)
-    )
+    shelf, command = Shelf(settings.data_dir), audit_command(config)
+    auditing = Auditing(house, shelf=shelf, command=command, clock=clock, environ=environ)
+    return compose(house, clock=clock, auditing=auditing)
 
 
 def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> ASGIApp:
     """Put the pages beside the doors of a house that is not running yet."""
     settings, engine = house.settings, house.engine
-    auditing = auditing or Auditing(house, command=audit_command(None), clock=clock)
+    auditing = auditing or Auditing(house, shelf=Shelf(settings.data_dir), command=audit_command(None), clock=clock)
     base_url = settings.public.base_url or f"http://{settings.server.listen}{settings.server.base_path}"
 
     def snippet(site: Site) -> Snippet:

@@ -186,7 +186,7 @@ def test_a_check_is_opened_by_keyboard(served: Served, page: Page) -> None:
     """From the verdict a theme is one key away, and a check opens and closes with Enter."""
     page.goto(served.url("/audit?lang=en"))
     page.get_by_role("link", name=re.compile("^Small groups")).press("Enter")
-    assert page.url.endswith("#theme-4")
+    expect(page).to_have_url(re.compile("#theme-4$"))
     summary = page.locator("#R21 > summary")
     summary.focus()
     page.keyboard.press("Enter")
