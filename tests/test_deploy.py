@@ -92,6 +92,12 @@ def unit() -> dict[str, list[str]]:
         ("ProtectSystem", "strict"),
         ("PrivateTmp", "yes"),
         ("MemoryDenyWriteExecute", "yes"),
+        ("LimitMEMLOCK", "8M"),
+        ("UMask", "0077"),
+        ("ProtectHome", "yes"),
+        ("ProtectProc", "invisible"),
+        ("LockPersonality", "yes"),
+        ("RestrictNamespaces", "yes"),
         ("CapabilityBoundingSet", ""),
         ("SystemCallFilter", "@system-service"),
     ],
@@ -167,6 +173,8 @@ def test_the_container_may_write_two_folders_and_nothing_else() -> None:
         "no-new-privileges:true",
         "source: /run/turven",
         "core: 0",
+        "memlock: 8388608",
+        'tmpfs: ["/tmp:size=256m,mode=1777,nosuid,nodev,noexec"]',
         "create_host_path: false",
     ):
         assert line in text

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from collector.audit.scratch import STEP
 from collector.log import start_logging
+from collector.process import harden
 from collector.settings import load_settings
 from turven.compose import run_house
 
@@ -34,6 +35,7 @@ def main(config: Path, seconds: float) -> None:
     """Serve until told to stop."""
     clock = SteppedClock(timedelta(seconds=seconds))
     signal.signal(signal.SIGUSR1, clock.step)
+    harden()
     settings = load_settings(config)
     start_logging(settings.log_level)
     run_house(settings, clock=clock, config=config)

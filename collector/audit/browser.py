@@ -28,6 +28,7 @@ PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chro
 BROWSER_SECONDS_MAX: Final = 30
 _LOOK_SECONDS: Final = 0.05
 NO_BROWSER: Final = "No browser was found: install Chromium (chromium or google-chrome on the PATH) and audit again."
+NO_PAGE: Final = "The browser does not start here: run `turven audit R10 R11 R42` in a shell of this machine."
 _SITE: Final = "browser"
 _NUMBER: Final = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{2} \d{4} 0\.\d{5,20}")
 _WORD: Final = re.compile(rb"[A-Za-z_$][\w$]{2,}")
@@ -99,10 +100,13 @@ def look(
     """
     words = _check_words(tamper(house.request("GET", f"/turven.js?s={_SITE}")[2]))
     if browser is None:
-        return _without_browser(house, words)
+        return _without_browser(house, words, reason=NO_BROWSER)
     pages = SchoolPages(house, site, tamper=tamper)
     with pages.serving():
         said = _walk(browser, pages)
+    if not pages.pages:
+        # A unit that forbids memory to be written and run, as deploy/turven.service does, lets no browser start.
+        return _without_browser(house, words, reason=f"{NO_PAGE} ({said})")
     if LAST_PAGE not in pages.seen:
         failed = {"reason": f"The browser did not come to the end of its walk ({said}).", "pages": len(pages.seen)}
         return dict.fromkeys(sorted(BROWSER_CHECKS), Seen.that(False, **failed, **words))
@@ -153,14 +157,14 @@ def _check_words(script: bytes) -> dict[str, Any]:
     return {"bytes_of_script": len(script), "words_beside_the_list": unknown}
 
 
-def _without_browser(house: ScratchHouse, words: Mapping[str, Any]) -> dict[str, Seen]:
+def _without_browser(house: ScratchHouse, words: Mapping[str, Any], *, reason: str) -> dict[str, Seen]:
     holds = not words["words_beside_the_list"]
     etags = _etags(house)
     seen = {"R10": holds, "R11": holds and len(etags) == 1, "R42": holds}
     # What could be read of it may fail, and is no pass: nobody looked at what the script does.
     return {
         number: Seen(
-            Result.NOT_APPLICABLE if one else Result.FAIL, {"reason": NO_BROWSER, "script_etags": len(etags), **words}
+            Result.NOT_APPLICABLE if one else Result.FAIL, {"reason": reason, "script_etags": len(etags), **words}
         )
         for number, one in seen.items()
     }

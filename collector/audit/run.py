@@ -152,9 +152,9 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
         answers["running process"] = {"R49": check_process(settings)}
         answers["swap"] = {"R49": check_swap(settings)}
         answers["broken house"] = {"R49": check_words(settings.privacy)}
-    if wanted := BROWSER_CHECKS & set(scope.ids):
+    if shown := BROWSER_CHECKS & set(scope.ids):
         walk = check_browser(settings.privacy, browser=find_browser())
-        answers["browser"] = {number: one for number, one in walk.items() if number in wanted}
+        answers["browser"] = {number: one for number, one in walk.items() if number in shown}
     if wanted := ERASING & set(scope.ids):
         erased = run_erase(settings.privacy)
         answers["house that erases"] = {number: one for number, one in erased.items() if number in wanted}

@@ -52,6 +52,10 @@ def _area(words: list[str], root: Path) -> SwapArea:
 
 def _is_encrypted(path: Path, root: Path) -> bool:
     """Tell whether a device, or the one that a file lies on, is encrypted; where that cannot be seen: no."""
+    # By its name first: a unit with PrivateDevices does not see the device itself.
+    named = root / "sys/class/block" / path.name
+    if path.is_relative_to(root / "dev") and named.exists():
+        return _is_on_crypt(named, _DEPTH_MAX)
     try:
         found = path.stat()
     except OSError:

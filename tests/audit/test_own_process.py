@@ -22,10 +22,7 @@ from collector.settings import Privacy, Settings, load_settings
 from tests.process import ROOT, HouseProcess, environment
 
 _HEAD: Final = "Filename\tType\tSize\tUsed\tPriority\n"
-_OPEN: Final = (
-    "import sys, turven, turven.group, turven.compose; "
-    "turven.group.harden = lambda: None; turven.compose.harden = lambda: None; turven.main()"
-)
+_OPEN: Final = "import turven, turven.group; turven.group.harden = lambda: None; turven.main()"
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +189,14 @@ def test_what_swap_lies_on(machine: Machine, layers: dict[str, str], kind: str) 
     machine.swap()
     _layers(machine, **layers)
     assert [(area.kind, area.used_kb) for area in swap_areas(root=machine.root)] == [(kind, 512)]
+
+
+def test_a_device_is_known_by_its_name(machine: Machine) -> None:
+    """Where the device itself is hidden, its name leads to what lies below it."""
+    machine.swap("/dev/dm-1")
+    assert [area.kind for area in swap_areas(root=machine.root)] == ["disk"]
+    machine.write("sys/class/block/dm-1/dm/uuid", "CRYPT-PLAIN-swap\n")
+    assert [area.kind for area in swap_areas(root=machine.root)] == ["encrypted disk"]
 
 
 @pytest.mark.parametrize(("behind", "kind"), [("none\n", "memory"), ("/dev/sda3\n", "disk"), ("", "memory")])
