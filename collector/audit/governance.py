@@ -10,6 +10,7 @@ from collector.audit.finding import Seen
 from collector.audit.kept import Check, Kept, needs_cells, not_applicable
 from collector.audit.loosening import Entry, loosened, read_log, site_of
 from collector.audit.shape import TABLES
+from collector.control import SOCKET_NAME
 from collector.settings import Settings
 
 #: How long figures by the hour may be kept.
@@ -84,6 +85,26 @@ def sub_processors_are_listed(settings: Settings) -> Seen:
     if not listed:
         evidence["why"] = "Proxies elsewhere are trusted, so somebody stands in front, and nobody is listed."
     return Seen.that(bool(listed), **evidence)
+
+
+def doors_are_shut(settings: Settings) -> Seen:
+    """R48 of the machine: only the house's own user may give it commands or write its history."""
+    runtime, history = settings.runtime_path(), settings.history_file
+    socket = runtime / SOCKET_NAME
+    if not runtime.exists():
+        return not_applicable("The house has not run on this machine yet. Start it, and ask again.")
+    modes = {
+        name: path.stat().st_mode & 0o777
+        for name, path in (("runtime_dir", runtime), ("control_socket", socket), ("history", history))
+        if path.exists()
+    }
+    open_to_others = sorted(name for name, mode in modes.items() if mode & (0o022 if name == "history" else 0o077))
+    return Seen.that(
+        not open_to_others,
+        modes={name: f"{mode:o}" for name, mode in modes.items()},
+        open_to_others=open_to_others,
+        is_running=socket.exists(),
+    )
 
 
 def _is_public(network: str) -> bool:

@@ -13,7 +13,7 @@ from collector.audit.browser import BROWSER_CHECKS, check_browser, find_browser
 from collector.audit.canary import CANARY, run_canary
 from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Finding, Requirement, Result, Seen
-from collector.audit.governance import GOVERNANCE, hours_go_early, sub_processors_are_listed
+from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
 from collector.audit.hostile_house import attack_hostile_days
 from collector.audit.house import check_database, check_runtime
 from collector.audit.kept import CHECKS, Cursor, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
@@ -31,6 +31,7 @@ from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
 from collector.audit.sensitive import marked_routes_are_folded
 from collector.audit.shape import SHAPE, Doors, check_doors
+from collector.audit.strangers import STRANGERS, run_strangers
 from collector.audit.words import check_words
 from collector.clock import Clock
 from collector.errors import SettingsError
@@ -145,6 +146,11 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
         answers["settings"] = {"R55": check_processor(settings)}
     if "R36" in scope.ids:
         answers.setdefault("settings", {})["R36"] = sub_processors_are_listed(settings)
+    if "R48" in scope.ids:
+        answers.setdefault("machine", {})["R48"] = doors_are_shut(settings)
+    if asked := STRANGERS & set(scope.ids):
+        run = run_strangers(settings.privacy)
+        answers["strangers"] = {number: one for number, one in run.items() if number in asked}
     if wanted := CANARY & set(scope.ids):
         run = run_canary(settings.privacy, public=settings.public, extra_marks=scope.marks)
         answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}

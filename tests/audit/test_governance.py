@@ -16,6 +16,7 @@ from collector.audit.finding import Result, Seen
 from collector.audit.governance import (
     GOVERNANCE,
     ON_BEHALF,
+    doors_are_shut,
     hours_go_early,
     nothing_is_joined,
     sub_processors_are_listed,
@@ -105,11 +106,11 @@ def test_a_check_with_nothing_to_look_at_does_not_pass(number: str, history: His
         (
             "R51",
             "entries_that_switched_on_without",
-            """update settings_log set change = json_merge_patch(change, '{"agreement": ""}') where seq = 1""",
+            """update settings_log set change = json_merge_patch(change, '{"agreement": ""}') where site = 'school'""",
         ),
-        ("R52", "without_an_actor", "update settings_log set made_by = '' where seq = 1"),
-        ("R52", "without_an_actor", "update settings_log set made_by = null where seq = 2"),
-        ("R52", "without_a_reason", "update settings_log set reason = ' ' where seq = 1"),
+        ("R52", "without_an_actor", "update settings_log set made_by = '' where site = 'portal'"),
+        ("R52", "without_an_actor", "update settings_log set made_by = null where site = 'portal'"),
+        ("R52", "without_a_reason", "update settings_log set reason = ' ' where site = 'portal'"),
         ("R52", "in_force_without_an_entry", RECORD.format('{"profile": "open"}')),
         ("R52", "in_force_without_an_entry", "delete from settings_log where site = 'school'"),
         ("R52", "in_force_without_an_entry", RECORD.format('{"profile": "none"}')),
@@ -184,6 +185,23 @@ def test_who_stands_in_front_is_listed(
     assert seen.result is result
     if listed:
         assert seen.evidence["listed"] == ["Voorbeeld Hosting: hosting, NL"]
+
+
+@pytest.mark.parametrize("harmed", ["", "runtime", "control.sock", "history.duckdb"])
+def test_a_door_that_is_open_to_others_fails(harmed: str, tmp_path: Path) -> None:
+    """A folder, a control socket or a history that others of the machine may use is named."""
+    runtime, history = tmp_path / "runtime", tmp_path / "history.duckdb"
+    settings = Settings(data_dir=tmp_path, runtime_dir=str(runtime))
+    assert doors_are_shut(settings).result is Result.NOT_APPLICABLE
+    runtime.mkdir(mode=0o700)
+    for path, mode in ((runtime / "control.sock", 0o600), (history, 0o644)):
+        path.touch(mode)
+    for path in (runtime, runtime / "control.sock", history):
+        if path.name == harmed:
+            path.chmod(path.stat().st_mode | 0o020)
+    seen = doors_are_shut(settings)
+    assert (seen.result is Result.FAIL) == bool(harmed), seen.evidence
+    assert len(seen.evidence["open_to_others"]) == bool(harmed)
 
 
 @pytest.mark.parametrize(("changes", "name"), LOOSENINGS)
@@ -261,7 +279,8 @@ def test_a_loosening_without_a_reason_fails(house: TallyHouse, clock: ManualCloc
     sites.change("school", {"k": 30}, made_by="operator", reason="", at=clock.now())
     assert recorded(house).result is Result.PASS
     sites.change("school", {"k": 0}, made_by="operator", reason="", at=clock.now())
-    assert (recorded(house).result, recorded(house).evidence["without_a_reason"]) == (Result.FAIL, [3])
+    newest = house.rows("select max(seq) from settings_log")[0][0]
+    assert (recorded(house).result, recorded(house).evidence["without_a_reason"]) == (Result.FAIL, [newest])
 
 
 def test_erased_contents_are_counted_and_not_judged(harm: Harm) -> None:
