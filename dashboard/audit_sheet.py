@@ -11,7 +11,8 @@ import msgspec
 from markupsafe import Markup
 
 from collector.audit.report import Facts, Report
-from dashboard import audit_figures, audit_words
+from dashboard import audit_words
+from dashboard.audit_names import PLACES
 from dashboard.audit_report import Sheet, moment, read
 from dashboard.frame import templates
 from dashboard.frame import words as languages
@@ -50,7 +51,7 @@ def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
         "sheet": sheet,
         "contents": [(name, words.text(text)) for name, text in CONTENTS],
         "names": audit_words,
-        "figure_names": audit_figures,
+        "places": PLACES,
         "sentence": _sentence(sheet, words),
         "beside": _beside(sheet, words),
         "failing": [line for line in sheet.lines.values() if line.state == "fail"],

@@ -1,7 +1,7 @@
 """What the auditor's page says in whole sentences: steps of the supervisor's manual, what is not kept, what remains.
 
 Every text is marked here and translated in the catalogues. A name that the audit gives to a figure is turned into words
-in `dashboard.audit_figures`.
+in `dashboard.audit_names`.
 """
 
 from typing import Final

@@ -1,5 +1,6 @@
 """Does the auditor's page say what was promised, what was seen, and what was not?"""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+import collector.audit
 from collector import __version__
 from collector.audit.facts import gather
 from collector.audit.finding import Result
@@ -18,6 +20,7 @@ from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.model import Dimension
 from dashboard import audit_page
+from dashboard.audit_names import FIGURES
 from dashboard.audit_sheet import CONTENTS, standalone
 from dashboard.house import AuditRun
 from tests.clock import ManualClock
@@ -353,3 +356,17 @@ def look(house: House, clock: ManualClock) -> Report:
         )
     made = findings(chosen(known), seen, at=clock.now(), command="turven audit", settings_sha256="")
     return make_report(made, facts, at=clock.now(), version=__version__)
+
+
+def test_every_figure_of_a_check_has_a_name_for_people() -> None:
+    """What a check calls a figure stands in the page in Dutch too: each name that a check writes has its words."""
+    folder = Path(collector.audit.__file__).parent
+    calls = [node for file in folder.glob("*.py") for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    named = {
+        keyword.arg
+        for call in calls
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "that"
+        for keyword in call.keywords
+        if keyword.arg
+    }
+    assert named - set(FIGURES) == set(), "name them in dashboard/audit_names.py and in both catalogues"
