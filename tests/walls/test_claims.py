@@ -17,6 +17,7 @@ READ_BY_PEOPLE: Final = (
     "deploy/*",
     "collector/**/*.py",
     "collector/static/*",
+    "collector/audit/*.js",
     "dashboard/**/*",
 )
 
