@@ -138,11 +138,12 @@ def controllers(path: Path, *, site: str = "") -> Seen:
         ("legal_basis", "--legal-basis"),
     ],
 )
-def test_an_empty_field_of_a_controller_fails(harm: Harm, healthy: Path, key: str, option: str) -> None:
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_field_of_a_controller_fails(harm: Harm, healthy: Path, key: str, option: str, empty: str) -> None:
     """R55 fails where a controller's record has an empty field, and names the command that fills it."""
     assert controllers(healthy).result is Result.PASS
     harmed = harm(
-        f"update site set record = json_merge_patch(record, '{{\"{key}\": \"  \"}}')::varchar where id = 'school'"
+        f"update site set record = json_merge_patch(record, '{{\"{key}\": \"{empty}\"}}')::varchar where id = 'school'"
     )
     seen = controllers(harmed)
     (command,) = seen.evidence["fill_with"].values()

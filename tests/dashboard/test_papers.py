@@ -214,7 +214,10 @@ def test_a_breach_tells_what_its_settings_make_of_it(language: Language) -> None
         for keeps in (False, True)
     )
     network = written(Paper.BREACH, msgspec.structs.replace(SITE, identity=Identity.NETWORK), language=language)
-    assert "keep_day_through_reboot" in kept
+    on_disk = "**Bij deze dienst staat `keep_day" if language is Language.NL else "**This house has `keep_day"
+    in_memory = "staat alleen in het werkgeheugen" if language is Language.NL else "lies in memory only"
+    assert (on_disk in kept, in_memory in kept, kept.count("keep_day_through_reboot")) == (True, False, 2)
+    assert (on_disk in plain, in_memory in plain) == (False, True)
     assert "keep_day_through_reboot" not in plain
     assert ("alle netwerken proberen" if language is Language.NL else "try every network") in network
     assert ("alle netwerken proberen" if language is Language.NL else "try every network") not in plain
