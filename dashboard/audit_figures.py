@@ -13,6 +13,9 @@ from dashboard.words import Words
 
 _DEPTH_MAX: Final = 5
 _LIST_MAX: Final = 40
+#: Figures that name kept values for whoever runs the command: here only how many, since a page is shown to more people
+#: and where R21 fails such a value may stand for a few.
+_COUNTED_ONLY: Final = ("paths_to_think_about",)
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _BOUND: Final = re.compile(r"(>=|<=) *(\S+)")
 _YES, _NO, _NONE = SAID["true"], SAID["false"], SAID["none"]
@@ -51,6 +54,8 @@ def _row(name: str, value: Any, words: Words, *, depth: int) -> Row:
         "name": words.text(FIGURES[name]) if known else harmless(name.replace("_", " ")),
         "is_name_foreign": not known and words.language != "en",
     }
+    if name in _COUNTED_ONLY and isinstance(value, (list, tuple)):
+        return Row(**named, text=words.number(len(value)))
     if isinstance(value, Mapping) and value and depth < _DEPTH_MAX:
         return Row(**named, rows=rows_of(value, words, depth=depth + 1))
     if isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value) and depth < _DEPTH_MAX:
