@@ -151,6 +151,9 @@ class Intake:
         except StoreError as error:
             log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
             self._failure = error
+        except Exception as error:  # noqa: BLE001 - else the replies of this turn would be waited for in vain
+            log.error("%s", told(error))  # noqa: TRY400
+            self._failure = StoreError("spool_failed", "The spool failed; events are refused, none is lost.")
 
     def _salt_at(self, at: int, failures: list[StoreError]) -> Callable[[Site], Salt]:
         """Return what hands the gate a site's salt; the gate lets no error out, so a failure is noted here."""

@@ -6,6 +6,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import tomllib
@@ -29,7 +30,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.settings import Privacy, Public, Server, Settings, load_settings
-from tests.process import free_port
+from tests.process import HouseProcess, environment, free_port
 
 ROOT: Final = Path(__file__).parents[1]
 DEPLOY: Final = ROOT / "deploy"
@@ -124,6 +125,35 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
         check=False,
     )
     assert security.returncode == 0, security.stdout[-500:]
+
+
+def test_a_house_serves_where_memory_is_not_written_and_run(tmp_path: Path) -> None:
+    """Under the kernel's own `MemoryDenyWriteExecute`, with the unit's environment, the house starts and answers."""
+    program = (
+        "import ctypes, os, sys\n"
+        "if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0): sys.exit(77)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'turven', *sys.argv[1:]])"
+    )
+    house = HouseProcess(tmp_path)
+    (variable,) = (value for value in unit()["Environment"] if value.startswith("POLARS"))
+    name, _, value = variable.partition("=")
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "--config", str(house.config), "serve"],
+        cwd=ROOT, env=environment() | {name: value}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        ends_at = time.monotonic() + 30
+        while not house.is_ready():
+            if process.poll() == 77:
+                pytest.skip("this kernel has no such rule")
+            assert process.poll() is None
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
+        assert house.request("GET", "/privacy")[0] == 200
+    finally:
+        house.stop()
+        process.terminate()
+        process.wait(30)
 
 
 # -- container -------------------------------------------------------------------------------------------------------

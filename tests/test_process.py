@@ -51,6 +51,39 @@ def test_a_process_that_is_shut() -> None:
     assert _run("harden()") == {"memory": "shut", "dumpable": False, "core": [0, 0], "umask": 0o077}
 
 
+def test_an_event_loop_tells_no_value() -> None:
+    """What fails in a loop, outside of any request, is told by kind and place; so is a warning."""
+    program = """
+import asyncio, uvloop, warnings
+from collector.process import silence_errors, silence_loop
+async def main():
+    loop = asyncio.get_running_loop()
+    silence_loop(loop)
+    loop.call_soon(int, "kanarie")
+    asyncio.ensure_future(fail("kanarie"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+async def fail(words):
+    raise ValueError(words)
+silence_errors()
+uvloop.run(main())
+warnings.warn("kanarie")
+raise KeyError("kanarie")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "kanarie" not in ran.stdout + ran.stderr
+    kinds = [line.partition(" at ")[0] for line in ran.stderr.splitlines()]
+    assert sorted(kinds) == sorted(
+        [
+            "turven: event loop: ValueError", "turven: event loop: ValueError", "turven: UserWarning",
+            "turven: ended: KeyError",
+        ]
+    )  # fmt: skip
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="whether a user may look into a process of theirs is a system's choice")
 def test_the_look_would_show_an_open_one() -> None:
     """The same look finds a process open that was made dumpable."""

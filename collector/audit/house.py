@@ -5,7 +5,7 @@ from typing import Any
 
 from collector.audit.finding import Seen
 from collector.audit.kept import Cursor
-from collector.audit.memory import swap_areas
+from collector.audit.swap import hibernates_to, swap_areas
 from collector.settings import Settings
 from collector.spool.files import is_in_memory
 
@@ -26,15 +26,17 @@ def check_database(cursor: Cursor) -> Seen:
 def check_runtime(settings: Settings) -> Seen:
     """R14 of the machine: whether keys and salts lie in memory only, and what weakens that."""
     runtime = _existing(settings.runtime_path())
-    in_memory, swaps = is_in_memory(runtime), swap_areas()
+    in_memory, areas = is_in_memory(runtime), swap_areas()
     weakened = []
     if not in_memory:
         weakened.append("runtime_dir is on a disk: an overwritten salt may leave traces there")
     if settings.keep_day_through_reboot:
         weakened.append("keep_day_through_reboot puts seal keys (never a salt) on disk until their day closes")
-    if swaps:
-        weakened.append("the machine swaps: encrypt the swap, or switch it off")
-    evidence: dict[str, Any] = {"runtime_dir_in_memory": in_memory, "swap_areas": swaps, "weakened_by": weakened}
+    if not all(area.is_safe for area in areas):
+        weakened.append("the machine swaps to a disk that is not encrypted: encrypt the swap, or switch it off")
+    if hibernates_to():
+        weakened.append("the machine can hibernate: mask hibernate.target, or encrypt its swap")
+    evidence: dict[str, Any] = {"runtime_dir_in_memory": in_memory, "swap_areas": len(areas), "weakened_by": weakened}
     return Seen.that(True, keep_day_through_reboot=settings.keep_day_through_reboot, **evidence)
 
 

@@ -13,6 +13,10 @@ from typing import Final
 import pytest
 
 from collector.audit.broken import GUARD_QUERY
+from collector.intake import Stream
+from collector.model import Site
+from tests.clock import ManualClock
+from tests.house import TallyHouse
 from tests.process import ROOT, HouseProcess, environment
 
 MARK: Final = "kanarie7f3a91"
@@ -80,6 +84,23 @@ def test_no_part_that_fails_tells_what_it_was_given(tmp_path: Path) -> None:
         assert kind in written, written
     for line in ("thread ended: BrokenError at broken.py", "ignored: BrokenError at broken.py", "UserWarning at"):
         assert line in written, written
+
+
+def test_a_spool_that_fails_in_its_own_way_refuses(
+    tmp_path: Path, clock: ManualClock, school: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unforeseen error while events are written is answered with 503 and told by kind and place; nobody waits."""
+
+    def fail(_stream: Stream) -> None:
+        raise ValueError(MARK)
+
+    house = TallyHouse(tmp_path, clock=clock).add(school)
+    with monkeypatch.context() as patched:
+        patched.setattr(Stream, "flush", fail)
+        assert house.send().status_code == 503
+    house.stop()
+    assert "ValueError at test_no_words.py" in caplog.text
+    assert MARK not in caplog.text
 
 
 @pytest.mark.parametrize("part", ["start", "lifespan"])
