@@ -105,7 +105,7 @@ _EN: Final = {
     "is_on": "Counting is on",
     "controller": "Controller",
     "operator": "Processor",
-    "officer": "The processor's data protection officer",
+    "officer": "Data protection officer of the processor",
     "sub_processors": "Sub-processors, with their country",
     "switched_off": "Switched off for this site",
     "profile": "Profile",

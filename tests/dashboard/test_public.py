@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from collector.effective import NEVER_AVAILABLE, canonical
 from collector.model import Dimension, Identity, Profile, Site
-from collector.settings import Privacy, Public, Server, Settings
+from collector.settings import Privacy, Public, Server, Settings, SubProcessor
 from dashboard.public import GPC_STATED_ON, routes
 from dashboard.public_words import WORDS
 from dashboard.visitor_text import Language
@@ -86,6 +86,36 @@ def test_one_site_can_be_asked_for(school: Site, other: Site, clock: ManualClock
     assert [site["id"] for site in house.get("/privacy.json?site=other").json()["sites"]] == ["other"]
     missing = house.get("/privacy.json?site=nobody")
     assert (missing.status_code, missing.json()["error"]) == (404, "site_unknown")
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("query", ["?site=school&", "?"])
+def test_sub_processors_and_officer_are_shown(
+    school: Site, other: Site, clock: ManualClock, language: Language, query: str
+) -> None:
+    """Whoever does a part of the work is named with its country, and the processor's officer where there is one."""
+    company = SubProcessor(name="Serverzaal <b>", task="hosting", country="NL")
+    public = Public(operator="Toetsbouwers", privacy_officer="fg@toets.example", sub_processors=(company,))
+    page = open_house(school, other, clock=clock, settings=Settings(public=public)).get(
+        f"/privacy{query}lang={language}"
+    )
+    words = WORDS[language]
+    assert f"<dt>{words['sub_processors']}</dt>\n<dd>Serverzaal &lt;b&gt;: hosting (NL)</dd>" in page.text
+    assert f"<dt>{words['officer']}</dt><dd>fg@toets.example</dd>" in page.text
+    bare = open_house(school, other, clock=clock).get(f"/privacy{query}lang={language}").text
+    assert words["sub_processors"] not in bare
+    assert words["officer"] not in bare
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_sites_own_switches_are_shown(school: Site, clock: ManualClock, language: Language) -> None:
+    """The settings in force on the page are the site's own: its threshold, its retention, what it switched off."""
+    site = msgspec.structs.replace(school, k=23, retention_days=45, without=(Dimension.COUNTRY, Dimension.SOURCE))
+    page = open_house(site, clock=clock).get(f"/privacy?lang={language}").text
+    words = WORDS[language]
+    assert f"<dt>{words['k']}</dt><dd>23 " in page
+    assert page.count(f"<dd>45 {words['days']}</dd>") == 2
+    assert f"<dt>{words['switched_off']}</dt><dd>{words['name_country']}, {words['name_source']}</dd>" in page
 
 
 def test_nothing_secret_is_shown(school: Site, clock: ManualClock) -> None:
