@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import click
+import msgspec
 
-from collector.model import Dimension, Identity, Profile
+from collector.audit.governance import ON_BEHALF
+from collector.audit.loosening import loosened
+from collector.errors import SettingsError
+from collector.model import Dimension, Identity, Profile, Site
 from turven.group import command, main, settings_of
 
 #: Who made a change that came by the command line, unless `--by` says otherwise.
 OPERATOR: Final = "operator"
+#: As much as the settings log takes.
+_ACTOR_LENGTH_MAX: Final = 200
 #: Clears a list of `--without`.
 NOTHING: Final = "none"
 #: What a controller can switch off.
@@ -71,6 +77,44 @@ def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def accounted(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], *, made_by: str, reason: str
+) -> tuple[str, str]:
+    """Return who makes a change and why, as the settings log shall tell it.
+
+    What the operator makes looser is recorded on behalf of the controller. Its reason, where none is given, is the
+    agreement; of a new site that is off, that it waits for one.
+
+    Args:
+        before: Record of the site; `None` for a new one.
+        after: Record of the site with the change.
+        made_by: As the command line says.
+        reason: As the command line says.
+
+    Raises:
+        SettingsError: `reason_missing`.
+    """
+    try:
+        old = msgspec.convert(before, Site, strict=False) if before is not None else None
+        new = msgspec.convert(after, Site, strict=False)
+    except msgspec.ValidationError:
+        # The house refuses the record, and says what is wrong with it.
+        return made_by, reason
+    names = loosened(old, new)
+    if not names:
+        return made_by, reason
+    if not reason.strip():
+        if new.agreement and new.agreed_on:
+            reason = f"agreement {new.agreement} of {new.agreed_on}"
+        elif old is None and not new.is_on:
+            reason = "new site; it is off until its agreement is recorded"
+        else:
+            raise SettingsError("reason_missing", f"This loosens {', '.join(names)}: say why with --reason.")
+    if made_by == OPERATOR and new.controller:
+        made_by = f"{ON_BEHALF}{new.controller}"[:_ACTOR_LENGTH_MAX]
+    return made_by, reason
+
+
 @site.command("add")
 @click.argument("site_id", metavar="ID")
 @click.option(
@@ -86,7 +130,9 @@ def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
 def site_add(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
     """Take a new site into the house."""
     settings = settings_of(ctx)
-    params = {"site": {"id": site_id, **_changes(options)}, "made_by": made_by, "reason": reason}
+    record = {"id": site_id, **_changes(options)}
+    made_by, reason = accounted(None, {"timezone": settings.timezone} | record, made_by=made_by, reason=reason)
+    params = {"site": record, "made_by": made_by, "reason": reason}
     added = json.loads(command(settings, "site_add", params))
     click.echo(f"Added {added['id']}, {'on' if added['is_on'] else 'off: nothing is counted yet'}.")
 
@@ -98,7 +144,11 @@ def site_add(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **o
 def site_set(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **options: Any) -> None:
     """Change what a site has switched on."""
     settings = settings_of(ctx)
-    params = {"site": site_id, "changes": _changes(options), "made_by": made_by, "reason": reason}
+    changes = _changes(options)
+    before = next((one for one in json.loads(command(settings, "site_list", {})) if one["id"] == site_id), None)
+    if before is not None:
+        made_by, reason = accounted(before, before | changes, made_by=made_by, reason=reason)
+    params = {"site": site_id, "changes": changes, "made_by": made_by, "reason": reason}
     answer = json.loads(command(settings, "site_set", params))
     click.echo(f"Changed {site_id}; recorded in the settings log by {made_by}.")
     if answer["waits"]:
