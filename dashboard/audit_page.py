@@ -1,6 +1,9 @@
 """The auditor's page: what is promised, what was seen, and the button that looks again."""
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -11,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from collector.audit.compare import compare
-from collector.audit.report import Report
+from collector.audit.report import Facts, Report
 from collector.audit.shelf import Listed
 from collector.errors import TurvenError
 from dashboard import access
@@ -19,13 +22,16 @@ from dashboard.assets import pack
 from dashboard.audit_compare import parts
 from dashboard.audit_report import read
 from dashboard.audit_sheet import doing, ended, page_values, when_in
+from dashboard.audit_words import PAPERS
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
 from dashboard.house import Auditing
+from dashboard.view import View
 
 #: How often the page looks how far a check is, without scripts.
 REFRESH_SECONDS: Final = 5
 _NOTED_MAX: Final = 100
 _FIELDS_MAX: Final = 10
+_STYLE: Final = re.compile("<style>(.*?)</style>", re.DOTALL)
 #: What a form on the page asks for again.
 _KEPT_PARAMETERS: Final = ("report", "view", "lang")
 
@@ -80,7 +86,7 @@ class AuditPages:
             doing=doing(words, run.doing) if run else "",
             own_mark=sheet.lines["R41"] if run and run.mark and not run.is_running and not run.error else None,
             refresh=self._refresh_seconds,
-            papers=(),
+            papers=_papers(sheet.facts, view),
             noted=request.query_params.get("head", "")[:_NOTED_MAX],
             hidden=hidden,
             asked_language=request.query_params.get("lang", ""),
@@ -123,6 +129,19 @@ class AuditPages:
         }
         return Response(body, media_type="application/zip", headers=headers)
 
+    def paper(self, request: Request) -> Response:
+        """Answer a paper about a site, as a page to print; its own style is allowed by its hash and nothing else."""
+        language = self._frame.view(request).words.language
+        name, site = request.path_params["name"], request.query_params.get("site", "")
+        text = self._auditing.paper(name, site, language=language)
+        if text is None:
+            return self._frame.message(request, "no_page", status=404)
+        hashes = [b64encode(sha256(style.encode()).digest()).decode() for style in _STYLE.findall(text)]
+        allowed = " ".join(f"'sha256-{one}'" for one in hashes) or "'none'"
+        policy = f"default-src 'none'; style-src {allowed}; frame-ancestors 'none'; base-uri 'none'"
+        headers = {**access.HEADERS, "Content-Security-Policy": policy, "Content-Language": language}
+        return pack(request, text.encode(), media_type="text/html; charset=utf-8", headers=headers)
+
     async def start(self, request: Request) -> Response:
         """Start a full check and go back to the page, which tells how far it is."""
         refused = access.refuse(request)
@@ -159,6 +178,18 @@ def _fields(body: bytes) -> dict[str, str]:
         return {}
 
 
+def _papers(facts: Facts, view: View) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the papers of each site that there are, by its id: what they are called, and where they are."""
+    sites = [str(record["site"]) for record in facts.register if record.get("site")]
+    return [
+        (
+            site,
+            [(view.words.text(text), view.path(f"/audit/papers/{name}", site=site)) for name, text in PAPERS.items()],
+        )
+        for site in sites
+    ]
+
+
 def _file(report: Report) -> str:
     """Return the name of a file of evidence: when the audit ran."""
     at = "".join(mark for mark in report.at[:16] if mark.isdigit())
@@ -180,6 +211,7 @@ def routes(*, auditing: Auditing, base_path: str = "", refresh_seconds: float = 
         "/audit/compare": pages.compare,
         "/audit/report.json": pages.json,
         "/audit/evidence.zip": pages.archive,
+        "/audit/papers/{name}": pages.paper,
     }
     found = [Route(base_path + path, frame.guarded(answer), methods=["GET"]) for path, answer in answers.items()]
     return [*found, Route(f"{base_path}/audit", pages.start, methods=["POST"], max_body_size=FORM_BYTES_MAX)]

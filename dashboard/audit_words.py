@@ -218,6 +218,13 @@ RISKS: Final = (
         ),
     ),
 )
+#: What a site's papers are called, by their names in `dashboard.papers`.
+PAPERS: Final = {
+    "summary": mark("Summary"),
+    "dpia": mark("DPIA sheet"),
+    "breach": mark("Text for a breach"),
+    "register": mark("Register to print"),
+}
 #: What an audit says it is doing, by the first words of its line.
 DOING: Final = {
     "Attacking what is kept": mark("Trying to find small groups in what is kept"),
@@ -231,7 +238,7 @@ ENDED: Final = {
     "audit_failed": mark("The check could not be finished. Nothing was changed. The program said: {message}"),
     "audit_unreadable": mark("The check ended, but what it wrote could not be read. Run it again."),
     "mark_too_short": mark("A mark has 8 characters or more: a shorter one can turn up by chance."),
-    "mark_too_long": mark("A mark has 200 characters at most, on one line."),
+    "mark_too_long": mark("A mark has 64 characters at most, on one line."),
     "audit_unavailable": mark("Checks cannot be started from this page here. Use the command “turven audit”."),
 }
 BEGINNING: Final = mark("The check begins.")

@@ -138,6 +138,10 @@ class Auditing(Protocol):
         """
         ...
 
+    def paper(self, name: str, site: str, *, language: str) -> str | None:
+        """Return a paper about a site as a page of its own, to print; None where there is no such paper or site."""
+        ...
+
     def archive(self, report: Report, *, language: str) -> bytes:
         """Return *report* as a ZIP of evidence that can be checked off-line."""
         ...

@@ -21,7 +21,7 @@ import msgspec
 from collector import __version__
 from collector.audit.evidence import evidence
 from collector.audit.facts import gather
-from collector.audit.marks import MARK_LENGTH_MIN
+from collector.audit.marks import MARK_LENGTH_MAX, MARK_LENGTH_MIN
 from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.audit.shelf import Listed, Shelf
@@ -29,13 +29,14 @@ from collector.clock import Clock
 from collector.errors import SettingsError, StoreError, TurvenError
 from collector.house import House
 from dashboard.house import AuditRun
+from dashboard.papers import Paper, paper
+from dashboard.visitor_text import Language
 from turven.evidence import pages_of
 
 #: A full audit takes one to three minutes; this is for a slow machine that counts meanwhile.
 AUDIT_SECONDS_MAX: Final = 900.0
 #: How long an audit may take to clear up after it was told to stop.
 STOP_SECONDS_MAX: Final = 15.0
-MARK_LENGTH_MAX: Final = 200
 #: What is looked at while the page is made: cheap, and to be seen in the history file alone.
 LIVE: Final = ("R20", "R21", "R29", "R54")
 #: What was seen so lately is not looked at again.
@@ -122,6 +123,14 @@ class Auditing:
             return self._shelf.load(name)
         except (SettingsError, StoreError):
             return None
+
+    def paper(self, name: str, site: str, *, language: str) -> str | None:
+        """Return a paper about a site as a page of its own, made from what is in force now."""
+        engine = self._house.engine
+        known = engine.sites.get(site)
+        if known is None or name not in set(Paper):
+            return None
+        return paper(name, known, engine.rules(known), engine.settings, language=Language(language), form="page")
 
     def archive(self, report: Report, *, language: str) -> bytes:
         """Return *report* as a ZIP of evidence."""

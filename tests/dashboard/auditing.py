@@ -18,7 +18,9 @@ from collector.model import Site
 from collector.settings import Privacy, Public, Settings, SubProcessor
 from collector.store.sites import Sites
 from dashboard.house import AuditRun
-from tests.dashboard.house import House
+from dashboard.papers import Paper, paper
+from dashboard.visitor_text import Language
+from tests.dashboard.house import SCHOOL, House
 
 AT: Final = datetime(2026, 11, 24, 7, 40, tzinfo=UTC)
 SHA: Final = "3f9a" * 16
@@ -56,7 +58,14 @@ EVIDENCE: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "R21": {"history": {"rows": 9_482, "fewest_contributors": 10, "smallest_k": 10, "rows_below_k": 0}},
     "R22": {"hostile days": {"days": 200, "figures_derived": 13_542, "smallest_group_found": "none", "derived_by": {}}},
     "R33": {"audit": {"why": "No backup was made yet: `turven backup`."}},
-    "R41": {"scratch house": {**_SEARCHED, "own_marks": 1, "files_open_elsewhere": []}},
+    "R41": {
+        "scratch house": {
+            **_SEARCHED,
+            "own_marks": 1,
+            "own_marks_stood_in": ["query", "referrer", "path of one visitor"],
+            "files_open_elsewhere": [],
+        }
+    },
     "R54": {"history": {"entries": 4, "first_broken_entry": None, "head": SHA}},
 }
 
@@ -162,6 +171,13 @@ class FixedAuditing:
         if mark and len(mark) < 8:
             raise SettingsError("mark_too_short", "A mark has 8 characters or more.")
         self.marks.append(mark)
+
+    def paper(self, name: str, site: str, *, language: str) -> str | None:
+        """Return a paper about the school, none about others."""
+        if name not in set(Paper) or site != SCHOOL.id:
+            return None
+        rules = SETTINGS.privacy.rules_of(SCHOOL)
+        return paper(name, SCHOOL, rules, SETTINGS, language=Language(language), form="page")
 
     def archive(self, report: Report, *, language: str) -> bytes:
         """Return something that says which report it is of."""

@@ -159,7 +159,7 @@ def test_a_phone_shows_every_state(served: Served, page: Page, *, path: str, sta
     if state == "running":
         served.auditing.now = AuditRun(started_at=AT, seconds=4, is_running=True)
     if state == "mark":
-        long = "eenheellangmerkteken" * 9
+        long = "eenheellangmerkteken" * 3
         served.auditing.now = AuditRun(started_at=AT, seconds=80, is_running=False, mark=long, mark_sha256="0a" * 32)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(served.url(path))
@@ -180,6 +180,13 @@ def test_two_checks_side_by_side_can_be_read(served: Served, page: Page) -> None
     assert "lang=en" in page.url
     found = Axe().run(page, options=VIOLATIONS)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_paper_opens_in_its_own_style(served: Served, page: Page) -> None:
+    """A paper that is opened from the page is dressed: its policy lets its own style through, and says nothing."""
+    page.goto(served.url("/audit/papers/summary?site=school&lang=nl"))
+    assert page.evaluate("() => document.styleSheets.length") == 1
+    assert page.evaluate("() => getComputedStyle(document.body).fontFamily") != '"Times New Roman"'
 
 
 def test_a_check_is_opened_by_keyboard(served: Served, page: Page) -> None:

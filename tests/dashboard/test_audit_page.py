@@ -189,7 +189,9 @@ def test_what_was_not_counted_is_told_by_reason_and_name(auditing: FixedAuditing
     assert "Opt-outs, of all sites together 1,400" in part
 
 
-@pytest.mark.parametrize("path", ["/audit", "/audit/report.json", "/audit/evidence.zip", "/audit/compare"])
+@pytest.mark.parametrize(
+    "path", ["/audit", "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/summary"]
+)
 def test_other_machines_are_refused(auditing: FixedAuditing, path: str) -> None:
     """Evidence is shown to nobody who may not see the dashboard."""
     answer = client(auditing, client=("192.0.2.7", 1)).get(path)
@@ -273,6 +275,21 @@ def test_evidence_can_be_taken_along(auditing: FixedAuditing, full: Report) -> N
     packed = client(auditing).get("/audit/evidence.zip?lang=nl")
     assert packed.content == f"PK {full.at} nl".encode()
     assert packed.headers["content-type"] == "application/zip"
+
+
+def test_papers_can_be_printed_from_the_page(auditing: FixedAuditing) -> None:
+    """Each paper of a site is linked, opens as a page of its own, and allows its own style by hash and nothing else."""
+    links = re.findall(r'href="(/audit/papers/[^"]+)"', page(auditing))
+    assert len(links) == 4
+    for link in links:
+        answer = client(auditing).get(link.replace("&amp;", "&"))
+        assert answer.status_code == 200
+        assert "De Schoolvereniging" in answer.text
+        policy = answer.headers["content-security-policy"]
+        assert "style-src 'sha256-" in policy
+        assert "unsafe" not in policy
+    assert client(auditing).get("/audit/papers/summary?site=nobody").status_code == 404
+    assert client(auditing).get("/audit/papers/secrets?site=school").status_code == 404
 
 
 def test_two_checks_can_be_compared(history: House, full: Report) -> None:
