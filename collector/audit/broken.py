@@ -26,6 +26,8 @@ HARMS: Final = {
     "start": "turven.compose:build",
     "lifespan": "collector.house:start_control",
     "end": "collector.intake:Intake.stop",
+    # Logging as libraries have it: with this the check itself has to fail.
+    "log": "collector.log:Formatter",
 }
 #: With this in its query a request makes the outermost layer fail too, so that only the server is left.
 GUARD_QUERY: Final = "unguarded"
@@ -43,6 +45,10 @@ def harm(name: str, mark: str) -> None:
     for step in above:
         owner = getattr(owner, step)
     whole: Any = getattr(owner, last)
+
+    if name == "log":
+        setattr(owner, last, logging.Formatter)
+        return
 
     def fail(*given: Any, **named: Any) -> Any:
         if name == "guard" and GUARD_QUERY not in str(given):

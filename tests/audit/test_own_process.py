@@ -274,9 +274,11 @@ def test_hibernation_is_reported(machine: Machine) -> None:
 
 
 def test_no_words_of_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven parts of a house fail and no word is found; where none fails, nothing was tried and it is no pass."""
+    """Seven parts of a house fail and no word is found; with a log as libraries write it the words are."""
     seen = check_words(Privacy())
     assert seen.result is Result.PASS, seen.evidence
     assert seen.evidence["errors_told_by_kind_and_place"] > 7
-    monkeypatch.setattr(words, "PARTS", ())
-    assert check_words(Privacy()).result is Result.FAIL
+    monkeypatch.setattr(words, "PARTS", (*words.PARTS, "log"))
+    harmed = check_words(Privacy())
+    assert harmed.result is Result.FAIL
+    assert harmed.evidence["words_found_in_log"] is True
