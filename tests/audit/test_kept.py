@@ -27,6 +27,14 @@ from tests.house import TallyHouse
 LOOSEN = "create table loose as from {0}; drop table {0}; alter table loose rename to {0};"
 CELL, CLOSED = LOOSEN.format("cell"), LOOSEN.format("closed")
 AN_HOUR = "insert into committed_hour values"
+KEPT_TOO_LONG = (
+    """update site set record = replace(record, '"retention_days":0', '"retention_days":9'); """
+    "update closed set day = '2026-11-14'; update cell set day = '2026-11-14'"
+)
+HOUSELESS = (
+    "update closed set settings = (select hash from settings_log where seq = 1); "
+    "update settings_log set site = 'house' where seq = 1; update settings_log set site = '' where seq = 2"
+)
 KEPT = (*CHECKS, "R22", "R25", "R29")
 
 HARMS = [
@@ -84,7 +92,15 @@ HARMS = [
     ("R26", "pairs_with_more_than_pageviews", "update cell set visitors = 10 where filter_dimension <> ''"),
     ("R29", "oldest_days", "update cell set day = '2024-01-01'"),
     ("R29", "oldest_days", "insert into dropped values ('', '2024-01-01', 1, 'bot', 10)"),
+    ("R29", "sites_beyond_their_period", KEPT_TOO_LONG),
     ("R54", "first_broken_entry", "update settings_log set change = '{}' where seq = 1"),
+    ("R54", "what_does_not_fit", "update settings_log set salt = null where seq = 2"),
+    (
+        "R54",
+        "sites_changed_beside_the_log",
+        "update settings_log set change = null, made_by = null, reason = null, salt = null where site = 'school'",
+    ),
+    ("R54", "parts_without_settings_of_the_house", HOUSELESS),
     ("R54", "first_broken_entry", "update settings_log set made_by = 'somebody' where seq = 2"),
     ("R54", "first_broken_entry", "update settings_log set made_at = made_at - interval 1 day where seq = 2"),
     ("R54", "first_broken_entry", "delete from settings_log where seq = 1"),

@@ -14,11 +14,11 @@ from tests.clock import ManualClock
 TODAY = date(2026, 11, 24)
 
 
-def part(day: date, page: str, clock: ManualClock) -> ClosedPart:
+def part(day: date, page: str, clock: ManualClock, site: str = "school") -> ClosedPart:
     """Describe a day with one page and one block of hours."""
     kinds = {Dimension.TOTAL: "", Dimension.PAGE: page, Dimension.HOUR: "08-09"}
     return ClosedPart(
-        site="school", day=day, part=1, outcome=Outcome.KEPT, origin=Origin.TRACKER, identity=Identity.NETWORK,
+        site=site, day=day, part=1, outcome=Outcome.KEPT, origin=Origin.TRACKER, identity=Identity.NETWORK,
         profile=Profile.STANDARD, k=10, settings="0" * 64, closed_at=clock.now(), epoch_part=1, spool={},
         cells=[
             Cell(dimension=dimension, value=value, contributors=20, pageviews=31, visitors=30)
@@ -48,6 +48,48 @@ def test_hours_are_let_go_before_days(history: History, clock: ManualClock) -> N
     with history.read() as cursor:
         kept = cursor.execute("select dimension from cell order by 1").fetchall()
     assert kept == [("page",), ("total",)]
+
+
+def test_each_site_has_its_own_limit(history: History, clock: ManualClock) -> None:
+    """A site that keeps less leaves the bytes earlier; another site's figures of the same day stay."""
+    old, new = TODAY - timedelta(days=100), TODAY - timedelta(days=20)
+    for site in ("kort", "lang"):
+        Ledger(history).keep([part(old, f"/oud-{site}", clock, site), part(new, f"/nieuw-{site}", clock, site)])
+    with history.write() as cursor:
+        for site, day in (("kort", old), ("lang", old), ("", old), ("kort", new)):
+            cursor.execute("insert into dropped values (?, ?, 1, 'bot', 20)", [site, day])
+            cursor.execute("insert into committed_hour values (?, ?, 2, 8, 9, 30, 20, 20)", [site or "kort", day])
+    assert let_go(history, today=TODAY, retention_days=760, of_sites={"kort": 90, "lang": 900})
+    left = history.path.read_bytes()
+    assert {name: name.encode() in left for name in ("/oud-kort", "/nieuw-kort", "/oud-lang", "/nieuw-lang")} == {
+        "/oud-kort": False,
+        "/nieuw-kort": True,
+        "/oud-lang": True,
+        "/nieuw-lang": True,
+    }
+    with history.read() as cursor:
+        for table, sites in (
+            ("closed", {"kort", "lang"}),
+            ("dropped", {"", "kort", "lang"}),
+            ("cell", {"kort", "lang"}),
+        ):
+            rows = cursor.execute(f"select distinct site, day from {table}").fetchall()
+            assert {site for site, _ in rows} == sites
+            assert min(day for site, day in rows if site == "kort") == new
+        # Hours of both went with their 62 days.
+        assert cursor.execute("select distinct site, day from committed_hour").fetchall() == [("kort", new)]
+        assert cursor.execute("select min(day) from cell where dimension = 'hour'").fetchall() == [(new,)]
+    assert not let_go(history, today=TODAY, retention_days=760, of_sites={"kort": 90})
+
+
+def test_hours_go_with_a_short_limit(history: History, clock: ManualClock) -> None:
+    """Where a site keeps less than 62 days, its hours go with its days; a limit of one day keeps one."""
+    days = [TODAY - timedelta(days=back) for back in (0, 1, 30)]
+    Ledger(history).keep([part(day, "/", clock) for day in days])
+    assert let_go(history, today=TODAY, retention_days=760, of_sites={"school": 1})
+    with history.read() as cursor:
+        kept = cursor.execute("select distinct day, dimension from cell order by all").fetchall()
+    assert kept == [(TODAY, "hour"), (TODAY, "page"), (TODAY, "total")]
 
 
 def test_nothing_is_written_anew_before_it_is_due(history: History, clock: ManualClock) -> None:
