@@ -77,6 +77,8 @@ def forged(files: Mapping[str, bytes]) -> bytes:
 def test_the_same_report_gives_the_same_bytes(report: Report, whole: bytes) -> None:
     """The same report gives the same ZIP, byte for byte, so that its SHA-256 names it."""
     assert evidence(report, pages=dict(reversed(PAGES.items()))) == whole
+    with ZipFile(BytesIO(whole)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_evidence_is_whole(whole: bytes, report: Report) -> None:

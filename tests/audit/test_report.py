@@ -10,8 +10,8 @@ import pytest
 
 from collector import __version__
 from collector.audit.facts import gather, rules_of_copy, sites_in
-from collector.audit.lines import holds
-from collector.audit.report import Facts, SettingLine
+from collector.audit.lines import holds, site_since
+from collector.audit.report import Change, Facts, SettingLine
 from collector.commands import Commands
 from collector.effective import effective
 from collector.errors import StoreError
@@ -92,6 +92,20 @@ def test_a_setting_is_in_force_since_the_entry_that_changed_it(facts: Facts) -> 
     # What changed nothing, since the house is stricter, is no line's origin.
     assert "2026-11-21" not in {one.since for one in facts.settings}
     assert line(facts, "portal", "k").in_force == "12"
+
+
+def test_a_site_that_was_erased_leaves_no_origin() -> None:
+    """A site of the same name that came after an erased one has its settings from its own entries only."""
+    record = {"id": "school", "hosts": ["a.example"], "identity": "network", "k": 20}
+    entries = [
+        Change(
+            seq=seq, made_at=f"2026-11-{seq:02}T09:00:00+00:00", site="school", change=json.dumps(said),
+            made_by="board", reason="", salt="", content="", previous="", hash="",
+        )
+        for seq, said in ((1, record), (2, {"erased": True}), (3, record))
+    ]  # fmt: skip
+    since = site_since("school", entries, rules=Privacy().rules_of)
+    assert {entry.seq for entry in since.values()} == {3}
 
 
 def test_the_house_is_set_beside_its_floors(facts: Facts) -> None:
