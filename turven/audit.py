@@ -119,6 +119,7 @@ def _audit(
         marks=tuple(_mark(text) for text in marks),
         attack_seconds=attack_seconds,
         progress=lambda done, parts: bar("Attacking what is kept", done, parts),
+        tell=lambda what: click.echo(f"{what} …", err=True),
     )
     report = subject.report(requirements, scope, clock=SystemClock())
     bar.end()

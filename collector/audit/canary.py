@@ -124,7 +124,7 @@ class _Run:
         self._crowd = max(CROWD_MIN, CROWD_TIMES_K * rules.k)
         # Elsewhere a template would hide the rare path, and it is the k rule that is to hide it.
         self._templates = [START, COMPANY] if rules.templates_only else []
-        self._sender = Sender(house, self._marks, crowd=self._crowd, k=self._k)
+        self._sender = Sender(house, self._marks, crowd=self._crowd, k=self._k, tells_networks=rules.ipv4_bits > 0)
         self._crowds = Crowds(
             house, crowd=self._crowd, k=self._k, ipv4_bits=rules.ipv4_bits, is_templates_only=rules.templates_only
         )

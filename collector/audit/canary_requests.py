@@ -68,12 +68,13 @@ def browser_of(number: int) -> str:
 class Sender:
     """Make and send the marked requests of one run."""
 
-    def __init__(self, house: ScratchHouse, marks: list[Mark], *, crowd: int, k: int) -> None:
+    def __init__(self, house: ScratchHouse, marks: list[Mark], *, crowd: int, k: int, tells_networks: bool) -> None:
         self._house = house
         self._text = {mark.field: mark.text for mark in marks}
         self._own = [mark.text for mark in marks if mark.field.startswith(OWN_MARK)]
         self._crowd = crowd
         self._k = k
+        self._tells_networks = tells_networks
 
     def send_crowd(self, *sites: str) -> tuple[int, int]:
         """Let each of the crowd send every field, once in each spelling, to *sites*; return events sent and counted."""
@@ -97,9 +98,11 @@ class Sender:
         agent = f"{browser_of(number)} {_header(text['agent'])}"
         if site == "twin":
             family = _header(text["family"])
+            # Where networks tell nobody apart the major version has to, and an invented family has none that counts.
+            known = "" if self._tells_networks else f"Chrome/{100 + number}.0.0.0 "
             agent = (
                 f"Mozilla/5.0 (Windows NT 10.0; {family}; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-                f"{family}/{100 + number}.0 Safari/537.36"
+                f"{known}{family}/{100 + number}.0 Safari/537.36"
             )
         headers = {
             "Cookie": f"session={text['cookie']}",

@@ -1,7 +1,8 @@
 """Gather findings: checks on what is kept, checks on scratch houses, one answer a requirement."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -9,12 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from collector import __version__
-from collector.audit.browser import BROWSER_CHECKS, check_browser, find_browser
-from collector.audit.canary import CANARY, run_canary
-from collector.audit.erasing import ERASING, run_erase
+from collector.audit import beside
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
-from collector.audit.hostile_house import attack_hostile_days
 from collector.audit.house import check_database, check_runtime
 from collector.audit.kept import CHECKS, Cursor, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
 from collector.audit.outsider import (
@@ -32,7 +30,6 @@ from collector.audit.register import check_controllers, check_processor
 from collector.audit.sensitive import marked_routes_are_folded
 from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.audit.strangers import STRANGERS, run_strangers
-from collector.audit.words import check_words
 from collector.clock import Clock
 from collector.errors import SettingsError
 from collector.settings import Settings
@@ -54,6 +51,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         marks: Marks of the auditor's own for the canary run.
         attack_seconds: How long the attack on what is kept may take; 0 for as long as it needs.
         progress: Told how many parts of how many were attacked.
+        tell: Told what is being done beside, from other threads.
     """
 
     ids: Collection[str]
@@ -61,6 +59,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...] = ()
     attack_seconds: float = ATTACK_SECONDS
     progress: Callable[[int, int], None] = lambda _done, _all: None
+    tell: Callable[[str], None] = lambda _what: None
 
 
 def chosen(ids: Sequence[str]) -> list[Requirement]:
@@ -133,12 +132,19 @@ def audit_house(ask: Callable[..., bytes], *, scope: Scope) -> dict[str, dict[st
     return answers | _attacked(PublishedByHouse(ask, site=scope.site), scope)
 
 
-def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Seen]]:
-    """Run the checks that need a house to send requests to, and those on the machine.
+@contextmanager
+def scratch_started(settings: Settings, *, scope: Scope) -> Iterator[Callable[[], dict[str, dict[str, Seen]]]]:
+    """Start the checks that need a house to send requests to; lend what waits for them and looks at the machine.
 
     Raises:
         TurvenError: `scratch_failed`.
     """
+    with beside.started(settings, ids=scope.ids, marks=scope.marks, tell=scope.tell) as answers:
+        yield lambda: {**check_machine(settings, scope=scope), **answers()}
+
+
+def check_machine(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Seen]]:
+    """Run the checks on the machine, the running process and the settings."""
     answers: dict[str, dict[str, Seen]] = {}
     if "R14" in scope.ids:
         answers["machine"] = {"R14": check_runtime(settings)}
@@ -151,21 +157,9 @@ def check_scratch(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
     if asked := STRANGERS & set(scope.ids):
         run = run_strangers(settings.privacy)
         answers["strangers"] = {number: one for number, one in run.items() if number in asked}
-    if wanted := CANARY & set(scope.ids):
-        run = run_canary(settings.privacy, public=settings.public, extra_marks=scope.marks)
-        answers["scratch house"] = {number: one for number, one in run.items() if number in wanted}
     if "R49" in scope.ids:
         answers["running process"] = {"R49": check_process(settings)}
         answers["swap"] = {"R49": check_swap(settings)}
-        answers["broken house"] = {"R49": check_words(settings.privacy)}
-    if shown := BROWSER_CHECKS & set(scope.ids):
-        walk = check_browser(settings.privacy, browser=find_browser())
-        answers["browser"] = {number: one for number, one in walk.items() if number in shown}
-    if wanted := ERASING & set(scope.ids):
-        erased = run_erase(settings.privacy)
-        answers["house that erases"] = {number: one for number, one in erased.items() if number in wanted}
-    if "R22" in scope.ids:
-        answers["hostile days"] = {"R22": attack_hostile_days(settings.privacy)}
     return answers
 
 

@@ -14,7 +14,7 @@ from collector.audit.chain import ChainCheck
 from collector.audit.facts import chain_of, gather, known, rules_of_copy, sites_in
 from collector.audit.finding import Requirement, Seen
 from collector.audit.report import Facts, Report, make_report
-from collector.audit.run import Scope, audit_copy, audit_house, check_scratch, findings
+from collector.audit.run import Scope, audit_copy, audit_house, findings, scratch_started
 from collector.clock import Clock
 from collector.control import SOCKET_NAME, ask
 from collector.effective import effective
@@ -151,10 +151,14 @@ class Subject:
             TurvenError: As the house says; `scratch_failed`.
             SettingsError: `site_unknown`, `mark_too_short`.
         """
+        if self._history:
+            return self._kept(scope, clock=clock)
+        with scratch_started(self._settings, scope=scope) as scratch:
+            return {**self._kept(scope, clock=clock), **scratch()}
+
+    def _kept(self, scope: Scope, *, clock: Clock) -> dict[str, dict[str, Seen]]:
         if self.is_running:
-            kept = audit_house(partial(self._ask), scope=scope)
-        elif self.file:
-            kept = audit_copy(self.file, settings=self._settings, clock=clock, scope=scope)
-        else:
-            kept = {}
-        return kept if self._history else {**kept, **check_scratch(self._settings, scope=scope)}
+            return audit_house(partial(self._ask), scope=scope)
+        if self.file:
+            return audit_copy(self.file, settings=self._settings, clock=clock, scope=scope)
+        return {}

@@ -138,7 +138,7 @@ def test_a_mark_that_is_kept_is_found(tmp_path: Path) -> None:
     assert ran.returncode == 1, ran.stderr
     evidence = found(ran)["R41"]["evidence"]["scratch house"]
     assert evidence["own_marks"] == 1
-    assert {"history.duckdb", "history by SQL", "export"} <= set(evidence["found_in"])
+    assert {"history.duckdb", "history by SQL", "export of canary"} <= set(evidence["found_in"])
 
 
 def test_a_house_is_audited_running_and_stopped(tmp_path: Path) -> None:
