@@ -1,13 +1,14 @@
-"""The tables that an outsider can set up from published figures, and what is left of doubt about their cells.
+"""Two ways to cut the same sum, and what is left of doubt about the parts that both make of it.
 
-A pair's line tells its sum and the cells that are visible; what is folded is unknown, except that no number of
-pageviews is below 0. How small and how large a folded cell can be at all is a question of flow: it can grow by what
-may move from its row to its column through the other folded cells, and shrink by what may move the other way.
+Rows and columns add up to the same; some cells are told, some are known to hold nothing, and the others are unknown,
+except that no number is below 0. How much an unknown cell can hold at most is a question of flow: what may move from
+its row to its column through the other cells. A set of cells can hold fewer than k only if each of its cells can.
+So the cells that cannot reach k are all that a search has to look at: if together they may be empty, no set of
+cells, however chosen, is known to hold 1 … k−1.
 """
 
 from collections.abc import Mapping
-from itertools import product
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,188 +17,232 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from collector.model import OTHER, Cell, Dimension
-
-#: What no published line says anything of: the total minus all of them.
-REST: Final = "(rest)"
-#: Folded cells of one table that are judged, those of the smallest lines first.
-CELLS_MAX: Final = 2_000
-#: Unknowns of three breakdowns together that a linear program is solved for.
-UNKNOWNS_MAX: Final = 200
-_ENDLESS: Final = 1 << 30
-
-Range = tuple[int, int]
+#: Flows that are solved for one table at most, and sets that linear programs are solved for.
+FLOWS_MAX: Final = 2_000
+SETS_MAX: Final = 40
+_ENDLESS: Final = 1 << 28
+_CERTAIN: Final = 0.999
+_NOISE: Final = 1e-6
+Numbers: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+Cell: TypeAlias = tuple[str, str]
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Hold what is published of one pair: sums of lines and visible cells, in pageviews.
+    """Hold what is published of two breakdowns of one measure.
 
     Attributes:
-        pair: The dimensions of rows and columns.
         rows: Sum of each row by its name.
         columns: Sum of each column by its name.
-        visible: Visible cells by row and column.
+        visible: Cells that are published.
+        empty: Cells that hold nothing by nature.
     """
 
-    pair: tuple[Dimension, Dimension]
     rows: Mapping[str, int]
     columns: Mapping[str, int]
-    visible: Mapping[tuple[str, str], int]
-
-    @property
-    def folded(self) -> list[tuple[str, str]]:
-        """Return the cells that are not published, those of small lines first."""
-        cells = [cell for cell in product(self.rows, self.columns) if cell not in self.visible]
-        return sorted(cells, key=lambda cell: (min(self.rows[cell[0]], self.columns[cell[1]]), cell))
-
-    def rest(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return of each row and column what is not visible."""
-        rows, columns = dict(self.rows), dict(self.columns)
-        for (row, column), views in self.visible.items():
-            rows[row] -= views
-            columns[column] -= views
-        return rows, columns
+    visible: Mapping[Cell, int] = {}
+    empty: frozenset[Cell] = frozenset()
 
 
-def tables(cells: list[Cell]) -> list[Table]:
-    """Set up the table of every pair that has cells; a pair whose sums do not fit together is left out."""
-    total = next((cell.pageviews for cell in cells if cell.dimension is Dimension.TOTAL), None)
-    pairs = sorted({(c.filter_dimension, c.dimension) for c in cells if c.filter_dimension is not None})
-    made = []
-    for a, b in pairs:
-        rows, columns = (_sums(cells, dimension, total) for dimension in (a, b))
-        if a > b or rows is None or columns is None:
-            continue
-        visible = {
-            (cell.filter_value, cell.value): cell.pageviews or 0
-            for cell in cells
-            if cell.filter_dimension is a
-            and cell.dimension is b
-            and cell.value != OTHER
-            and cell.filter_value in rows
-            and cell.value in columns
-        }
-        table = Table((a, b), rows, columns, visible)
-        if min(min(side.values()) for side in table.rest()) >= 0:
-            made.append(table)
+class Group(msgspec.Struct, frozen=True):
+    """Name cells that hold at least *least* and at most *most* together."""
+
+    least: int
+    most: int
+    cells: tuple[Cell, ...]
+
+
+class _Unknown(msgspec.Struct):
+    """Hold the unknown cells of a table that can hold anything, by number.
+
+    Attributes:
+        names: Of rows, then of columns.
+        rests: What rows, then columns, have beyond their visible cells.
+        row: Of each cell the number of its row.
+        column: Of each cell the number of its column, counted on from the rows.
+        known: Of each cell what it holds in some table that fits.
+    """
+
+    names: list[str]
+    rests: Numbers
+    row: Numbers
+    column: Numbers
+    known: NDArray[np.float64]
+
+    def name(self, chosen: Mask) -> tuple[Cell, ...]:
+        return tuple((self.names[self.row[n]], self.names[self.column[n]]) for n in np.flatnonzero(chosen))
+
+
+def small_groups(table: Table, *, k: int) -> list[Group]:
+    """Return sets of unknown cells that are known to hold 1 … *k*−1; empty only where there are none.
+
+    Nothing is found where the published sums do not fit together: then some of them are another set's.
+    """
+    unknown = _unknown(table)
+    if unknown is None or not len(unknown.row):
+        return []
+    label = _joined(unknown, k=k)
+    doubtful = label[unknown.row] != label[unknown.column]
+    if not doubtful.any():
+        return []
+    program = _Program(unknown)
+    if program.bound(doubtful, sign=1) < _CERTAIN:
+        return []
+    found = {}
+    for chosen in _sets(unknown, label, doubtful)[:SETS_MAX]:
+        least = program.bound(chosen, sign=1)
+        if least >= _CERTAIN and (most := -program.bound(chosen, sign=-1)) < k - 1 + _CERTAIN:
+            group = Group(round(least), round(most), unknown.name(chosen))
+            found[group.cells] = group
+    return sorted(found.values(), key=lambda group: (group.most, len(group.cells)))
+
+
+def ranges(table: Table) -> dict[Cell, tuple[int, int]]:
+    """Return how few and how many each unknown cell can hold at all; for small tables."""
+    unknown = _unknown(table)
+    if unknown is None:
+        return {}
+    program = _Program(unknown)
+    found = {}
+    for n in range(len(unknown.row)):
+        one = np.arange(len(unknown.row)) == n
+        found[unknown.name(one)[0]] = (round(program.bound(one, sign=1)), round(-program.bound(one, sign=-1)))
+    return found
+
+
+def empty_cells(table: Table) -> frozenset[Cell]:
+    """Return the cells that hold nothing, because all of their row or column is told."""
+    rows, columns = dict(table.rows), dict(table.columns)
+    for (row, column), figure in table.visible.items():
+        rows[row] -= figure
+        columns[column] -= figure
+    return table.empty | {
+        (row, column)
+        for row, left in rows.items()
+        for column, below in columns.items()
+        if (not left or not below) and not table.visible.get((row, column))
+    }
+
+
+def _unknown(table: Table) -> _Unknown | None:
+    """Return the cells in doubt and one way to fill them, or None where nothing fits."""
+    names = [*table.rows, *table.columns]
+    rows = {name: n for n, name in enumerate(table.rows)}
+    columns = {name: n for n, name in enumerate(table.columns)}
+    rests = np.array([*table.rows.values(), *table.columns.values()], dtype=np.int64)
+    mask = np.ones((len(rows), len(columns)), dtype=np.bool_)
+    for one, other in table.empty:
+        mask[rows[one], columns[other]] = False
+    for (one, other), figure in table.visible.items():
+        mask[rows[one], columns[other]] = False
+        rests[rows[one]] -= figure
+        rests[len(rows) + columns[other]] -= figure
+    above, below = rests[: len(rows)], rests[len(rows) :]
+    if not len(rests) or rests.min() < 0 or above.sum() != below.sum() or above.sum() >= _ENDLESS:
+        return None
+    mask &= (above > 0)[:, None] & (below > 0)[None, :]
+    row, column = (part.astype(np.int64) for part in np.nonzero(mask))
+    made = _Unknown(names, rests, row, len(rows) + column, np.zeros(len(row)))
+    if not len(row):
+        return made if not above.sum() else None
+    if mask[above > 0][:, below > 0].all():
+        # With nothing known to be empty, shares of shares fit.
+        made.known = rests[row] * rests[made.column] / above.sum()
+        return made
+    source, sink = len(names), len(names) + 1
+    tail = np.r_[np.full(len(rows), source), len(rows) + np.arange(len(columns)), row]
+    head = np.r_[np.arange(len(rows)), np.full(len(columns), sink), made.column]
+    flow: Any = maximum_flow(_graph(tail, head, np.r_[rests, np.minimum(rests[row], rests[made.column])]), source, sink)
+    if flow.flow_value != above.sum():
+        return None
+    made.known = np.asarray(flow.flow[row, made.column], dtype=np.float64).ravel()
     return made
 
 
-def ranges(table: Table, *, k: int | None = None) -> dict[tuple[str, str], Range]:
-    """Return how few and how many pageviews each folded cell can hold at all.
+def _joined(unknown: _Unknown, *, k: int) -> Numbers:
+    """Give lines between which k may move one label: cells within a label can hold k."""
+    label = np.arange(len(unknown.names), dtype=np.int64)
+    refused: set[tuple[int, int]] = set()
+    order = np.argsort(np.minimum(unknown.rests[unknown.row], unknown.rests[unknown.column]), kind="stable")
+    for _ in range(FLOWS_MAX):
+        label, room = _settle(unknown, label, k=k)
+        starts, ends = label[unknown.row[order]], label[unknown.column[order]]
+        across = [ends_ for ends_ in zip(starts.tolist(), ends.tolist(), strict=True) if ends_[0] != ends_[1]]
+        pair = next((ends_ for ends_ in across if ends_ not in refused), None)
+        if pair is None:
+            break
+        tail, head = np.nonzero(room)
+        if maximum_flow(_graph(tail, head, room[tail, head]), *pair).flow_value < k:
+            refused.add(pair)
+            continue
+        label = np.where(label == pair[1], pair[0], label)
+        refused.clear()
+    return label
 
-    With a *k*, cells are left out of which a short look tells that they may hold k, and that what they leave of their
-    row and column is nothing or k: nine in ten of a usual day.
+
+def _settle(unknown: _Unknown, label: Numbers, *, k: int) -> tuple[Numbers, Numbers]:
+    """Join what k may move around in a circle; return labels from 0 and what may move between them.
+
+    Known views may leave their row for another column, and any column may take views of a row whose cell is unknown.
     """
-    rows, columns = table.rest()
-    numbers = {("row", row): n for n, row in enumerate(rows)}
-    numbers |= {("column", column): len(rows) + n for n, column in enumerate(columns)}
-    cells = [(numbers["row", row], numbers["column", column]) for row, column in table.folded]
-    if not cells:
-        return {}
-    rests = [*rows.values(), *columns.values()]
-    known = _any_solution(cells, rests)
-    harmless = _harmless(known, rests, k=k) if k else frozenset[tuple[int, int]]()
-    found = {}
-    judged = [pair for pair in zip(table.folded, cells, strict=True) if pair[1] not in harmless]
-    for cell, (row, column) in judged[:CELLS_MAX]:
-        own = known[row, column]
-        others = {ends: views for ends, views in known.items() if ends != (row, column)}
-        grows = _flow(others, row, column)
-        shrinks = min(own, _flow(others, column, row)) if own else 0
-        found[cell] = (own - shrinks, own + grows)
-    return found
+    while True:
+        _, label = np.unique(label, return_inverse=True)
+        size = int(label.max()) + 1
+        start, end = label[unknown.row], label[unknown.column]
+        room = np.bincount(start * size + end, weights=unknown.known, minlength=size * size)
+        # Shares of shares are no whole numbers; a flow of whole ones is never taken for larger than it is.
+        room = np.floor(room + _NOISE).astype(np.int64)
+        room[end * size + start] = _ENDLESS
+        room = np.minimum(room, _ENDLESS).reshape(size, size)
+        np.fill_diagonal(room, 0)
+        reach = ((room >= k) | np.eye(size, dtype=np.bool_)).astype(np.float32)
+        while not np.array_equal(further := np.minimum(reach @ reach, 1), reach):
+            reach = further
+        joined = ((reach > 0) & (reach.T > 0)).argmax(axis=1)
+        if np.array_equal(joined, np.arange(size)):
+            return label, room
+        label = joined[label].astype(np.int64)
 
 
-def joint_ranges(three: list[Table], *, k: int) -> dict[tuple[Dimension, str, Dimension, str], Range]:
-    """Return the ranges below *k* of the folded cells of three pairs, as all three tables together allow.
-
-    Empty where there are more than `UNKNOWNS_MAX` combinations of values.
-    """
-    names: dict[Dimension, list[str]] = {}
-    for table in three:
-        names |= {table.pair[0]: list(table.rows), table.pair[1]: list(table.columns)}
-    order = sorted(names)
-    points = list(product(*(names[dimension] for dimension in order)))
-    if len(order) != 3 or len(points) > UNKNOWNS_MAX:  # noqa: PLR2004 - three breakdowns make one cube
-        return {}
-    at = {dimension: place for place, dimension in enumerate(order)}
-
-    def mask(*wanted: tuple[Dimension, str]) -> NDArray[np.float64]:
-        return np.array([all(point[at[d]] == name for d, name in wanted) for point in points], dtype=np.float64)
-
-    sums, values = [], []
-    for table in three:
-        a, b = table.pair
-        sums += [mask((a, row)) for row in table.rows] + [mask((b, column)) for column in table.columns]
-        values += [*table.rows.values(), *table.columns.values()]
-        sums += [mask((a, row), (b, column)) for row, column in table.visible]
-        values += [*table.visible.values()]
-    found = {}
-    for table in three:
-        a, b = table.pair
-        for row, column in table.folded:
-            group = mask((a, row), (b, column))
-            most = _solve(-group, sums, values)
-            if most is not None and -most < k:
-                least = _solve(group, sums, values) or 0.0
-                found[a, row, b, column] = (round(least), round(-most))
-    return found
+def _sets(unknown: _Unknown, label: Numbers, doubtful: Mask) -> list[Mask]:
+    """Return sets of doubtful cells worth a look: each cell, each line's, those between two labels, and all."""
+    keys = (
+        np.arange(len(unknown.row)),
+        unknown.row,
+        unknown.column,
+        label[unknown.row] * len(unknown.names) + label[unknown.column],
+        label[unknown.row],
+        label[unknown.column],
+        np.zeros(len(unknown.row), dtype=np.int64),
+    )
+    made: dict[bytes, Mask] = {}
+    for key in keys:
+        for value in np.unique(key[doubtful]):
+            chosen = doubtful & (key == value)
+            made[chosen.tobytes()] = chosen
+    small = np.minimum(unknown.rests[unknown.row], unknown.rests[unknown.column])
+    return sorted(made.values(), key=lambda chosen: int(small[chosen].sum()))
 
 
-def _sums(cells: list[Cell], dimension: Dimension, total: int | None) -> dict[str, int] | None:
-    singles = [cell for cell in cells if cell.filter_dimension is None and cell.dimension is dimension]
-    sums = {cell.value: cell.pageviews for cell in singles if cell.pageviews is not None}
-    if total is None or sum(sums.values()) > total:
-        return None
-    rest = total - sum(sums.values())
-    return sums | {REST: rest} if rest else sums
+class _Program:
+    """Bound sums of unknown cells by a linear program; the sums of rows and columns are all it knows."""
+
+    def __init__(self, unknown: _Unknown) -> None:
+        cells = len(unknown.row)
+        lines = np.r_[unknown.row, unknown.column]
+        shape = (len(unknown.names), cells)
+        self._sums: Any = csr_array(
+            (np.ones(2 * cells), (lines, np.r_[np.arange(cells), np.arange(cells)])), shape=shape
+        )
+        self._values = unknown.rests.astype(np.float64)
+
+    def bound(self, chosen: Mask, *, sign: int) -> float:
+        """Return the least (*sign* 1) of the sum, or (*sign* −1) minus the most."""
+        goal: NDArray[np.float64] = sign * chosen.astype(np.float64)
+        answer = linprog(goal, A_eq=self._sums, b_eq=self._values, method="highs")
+        return float("-inf") if answer.status or answer.fun is None else float(answer.fun)
 
 
-def _any_solution(cells: list[tuple[int, int]], rests: list[int]) -> dict[tuple[int, int], int]:
-    """Return some table with the sums that are known."""
-    rows, source, sink = {row for row, _ in cells}, len(rests), len(rests) + 1
-    edges = dict.fromkeys(cells, _ENDLESS)
-    edges |= {(source, n) if n in rows else (n, sink): rest for n, rest in enumerate(rests)}
-    flow = maximum_flow(_graph(edges, sink + 1), source, sink).flow
-    return {(row, column): int(flow[row, column]) for row, column in cells}
-
-
-def _harmless(known: Mapping[tuple[int, int], int], rests: list[int], *, k: int) -> frozenset[tuple[int, int]]:
-    """Return cells that can grow to *k*, or to all of their line, by one exchange, and leave nothing or *k* there."""
-    size = len(rests)
-    own = np.zeros((size, size), dtype=np.int64)
-    is_folded = np.zeros((size, size), dtype=np.bool_)
-    for ends, views in known.items():
-        own[ends], is_folded[ends] = views, True
-    # Views of column c that may go to column d: those of the rows whose cell in d is folded too.
-    movable = is_folded.T.astype(np.int64) @ own
-    found = set()
-    for row in {row for row, _ in known}:
-        room = movable - np.outer(is_folded[row], own[row])
-        exchanged = np.minimum(own[row][:, None], room)
-        np.fill_diagonal(exchanged, 0)
-        most = own[row] + exchanged.max(axis=0)
-        for column in np.flatnonzero(is_folded[row]).tolist():
-            lines = (rests[row], rests[column])
-            if most[column] >= k and all(rest - own[row, column] >= k or most[column] >= rest for rest in lines):
-                found.add((row, column))
-    return frozenset(found)
-
-
-def _flow(known: Mapping[tuple[int, int], int], start: int, end: int) -> int:
-    """Return what can move from *start* to *end*: off the known cells from row to column, onto any the other way."""
-    edges = {ends: views for ends, views in known.items() if views}
-    edges |= {(column, row): _ENDLESS for row, column in known}
-    size = max(start, end, *(max(ends) for ends in known)) + 1 if known else 0
-    return int(maximum_flow(_graph(edges, size), start, end).flow_value) if known else 0
-
-
-def _graph(edges: Mapping[tuple[int, int], int], size: int) -> csr_array:
-    tail, head = np.array(list(edges), dtype=np.int32).T
-    return csr_array((np.array(list(edges.values()), dtype=np.int32), (tail, head)), shape=(size, size))
-
-
-def _solve(goal: NDArray[np.float64], sums: list[NDArray[np.float64]], values: list[int]) -> float | None:
-    answer = linprog(goal, A_eq=np.array(sums), b_eq=np.array(values, dtype=np.float64), method="highs")
-    return None if answer.status or answer.fun is None else float(answer.fun)
+def _graph(tail: Numbers, head: Numbers, room: Numbers) -> csr_array:
+    size = int(max(tail.max(), head.max())) + 1
+    return csr_array((room.astype(np.int32), (tail.astype(np.int32), head.astype(np.int32))), shape=(size, size))

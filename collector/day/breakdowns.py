@@ -12,6 +12,7 @@ no cell is ever added to another. Measures:
 A value without a text (no campaign, no viewport told) is no value and makes no row.
 """
 
+from itertools import combinations
 from typing import Final
 
 import polars as pl
@@ -21,6 +22,9 @@ from collector.day.facts import Facts
 from collector.day.visits import CUSTOM, ENGAGEMENT, LATE, NEVER, PAGEVIEW, make_visits
 from collector.model import Dimension
 from collector.policy import VISIT_SECONDS_MAX, Rules
+
+#: What tells where a visit came from: a source lies in its channel.
+ORIGINS: Final = (Dimension.SOURCE, Dimension.CHANNEL, Dimension.CAMPAIGN)
 
 _SUMS: Final = """
     sum(pageviews)::bigint as pageviews, sum(visits)::bigint as visits, sum(bounces)::bigint as bounces,
@@ -82,6 +86,11 @@ select visitor, {a} as a, {b} as b, sum(pageviews)::bigint as pageviews
 from visit where pageviews > 0 and a is not null and b is not null
 group by visitor, a, b
 """
+_NESTED: Final = f"""
+select visitor, {{a}} as a, {{b}} as b, {_SUMS} from (select *, 1 as visits from visit)
+where {{a}} is not null and {{b}} is not null
+group by visitor, {{a}}, {{b}}
+"""
 
 
 def facts(day: CurrentDay, site: str, rules: Rules) -> Facts:
@@ -101,6 +110,11 @@ def facts(day: CurrentDay, site: str, rules: Rules) -> Facts:
                 if dimension not in (Dimension.TOTAL, Dimension.HOUR)
             },
             pairs={(a, b): _pair(held, a, b, texts) for a, b in rules.pairs},
+            nested={
+                (a, b): _named(held.ask(_NESTED.format(a=a.value, b=b.value)), a=texts[a.value], b=texts[b.value])
+                for a, b in combinations(ORIGINS, 2)
+                if a in rules.dimensions and b in rules.dimensions
+            },
         )
 
 

@@ -21,12 +21,15 @@ class Facts(msgspec.Struct):
         hours: As *total*, with `hour` u8 (0–23, local wall clock).
         values: Per dimension as *total*, with `value` str.
         pairs: Per pair of dimensions. Columns: visitor u64, a str, b str, pageviews i64.
+        nested: Per pair of what tells where a visit came from, as *pairs* with all measures: what somebody of several
+            sources and channels did cannot be had from the two breakdowns.
     """
 
     total: pl.DataFrame
     hours: pl.DataFrame
     values: dict[Dimension, pl.DataFrame]
     pairs: dict[tuple[Dimension, Dimension], pl.DataFrame]
+    nested: dict[tuple[Dimension, Dimension], pl.DataFrame] = {}
 
     def __repr__(self) -> str:
         """Say the type and nothing of the content."""

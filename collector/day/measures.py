@@ -7,6 +7,7 @@ import numpy as np
 
 from collector.day.facts import MEASURES
 from collector.day.lines import Flags, Ints, Lines, People, add_up
+from collector.day.once import visitors_of
 from collector.model import Cell, Dimension
 
 #: The published figures of one line, by measure and `visitors`; None is withheld.
@@ -27,14 +28,14 @@ def total_figures(people: People, *, k: int) -> Figures:
     return figures | {"visitors": people.count}
 
 
-def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dict[str, Figures]:
+def line_figures(lines: Lines, people: People, *, total: Figures, k: int, floored: bool = False) -> dict[str, Figures]:
     """Return the figures of each line, so that no sum or difference of them stands for 1 … k−1 visitors.
 
     A measure is withheld where it stands for 1 … k−1 visitors and where one visitor made more than half of it. If the
     lines add up to the total, what is withheld could be had by taking the rest away: then the next smallest lines are
     withheld too, until all of them together are fit to be seen. Where the total holds 1 … k−1 visitors more than a
     line, the line gets the total's number (bounces are withheld). Below 2k visitors bounces and seconds are withheld
-    in any case.
+    in any case. *floored* breakdowns were seen in multiples of k while the day ran.
     """
     count = len(lines.names)
     sums = _per_line(lines)
@@ -54,7 +55,7 @@ def line_figures(lines: Lines, people: People, *, total: Figures, k: int) -> dic
             hidden, near[:, m] = hidden | below_double, near[:, m] & ~below_double
         for n in range(count):
             figures[n][measure] = total[measure] if near[n, m] else None if hidden[n] else int(sums[n, m])
-    for n, visitors in enumerate(_visitors(lines, people, k=k)):
+    for n, visitors in enumerate(visitors_of(lines, people, k=k, floored=floored)):
         figures[n]["visitors"] = visitors
     return dict(zip(lines.names, figures, strict=True))
 
@@ -161,25 +162,6 @@ def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> 
         rows = lines.rows(n)
         unseen[lines.person[rows]] += lines.amounts[rows]
     return hidden
-
-
-def _visitors(lines: Lines, people: People, *, k: int) -> list[int | None]:
-    """Return each line's visitors, so that neither what it lacks of the total nor what lines share is 1 … k−1.
-
-    Where 1 … k−1 visitors have several values, the sum of the lines minus the total would count them: each of them
-    is counted once, in the smallest of their lines.
-    """
-    each = np.bincount(lines.person, minlength=people.count)
-    several, absent = int((each > 1).sum()), int((each == 0).sum())
-    if absent or not 0 < several < k:
-        counts: list[int] = lines.visitors.tolist()
-        return [people.count if 0 < people.count - count < k else count for count in counts]
-    smallest_first = sorted(range(len(lines.names)), key=lambda n: (lines.visitors[n], lines.names[n]))
-    rank = np.argsort(np.array(smallest_first))[lines.line]
-    order = np.lexsort((rank, lines.person))
-    first = order[np.r_[True, np.diff(lines.person[order]) != 0]]
-    once: list[int] = np.bincount(lines.line[first], minlength=len(lines.names)).tolist()
-    return [count if min(once) >= k else None for count in once]
 
 
 def _rows(lines: Lines, name: str) -> tuple[Ints, Ints]:

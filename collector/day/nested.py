@@ -111,23 +111,49 @@ def _tables(
         a, b = pair
         if a not in lines or b not in lines:
             continue
+        if pair in facts.nested:
+            yield pair, table(facts.nested[pair], (names[a], names[b]), (labels[a], labels[b]), people)
+            continue
         if pair in facts.pairs:
             frame = facts.pairs[pair].filter(pl.col("pageviews") > 0)
             yield pair, table(frame, (names[a], names[b]), (labels[a], labels[b]), people)
         # A browser stays what it is, so its joint table is exact without pageviews too, and holds everybody.
         if pair not in facts.pairs or _PERSISTENT.issuperset(pair):
-            yield pair, _joined(lines[a], lines[b])
+            yield pair, joined((lines[a].person, lines[a].line), (lines[b].person, lines[b].line))
 
 
-def _joined(a: Lines, b: Lines) -> Table:
-    """Join two breakdowns per visitor; whose values are several in both, by what goes together in others."""
-    ours = pl.DataFrame({"person": a.person, "a": a.line}).with_columns(several=pl.len().over("person") > 1)
-    theirs = pl.DataFrame({"person": b.person, "b": b.line}).with_columns(several=pl.len().over("person") > 1)
+def joined(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
+    """Join two breakdowns per visitor; whose values are several in both, by what goes together in others.
+
+    Args:
+        a: Numbers of visitors and of their lines in one breakdown, a row per visitor and line.
+        b: The same of another.
+    """
+    if not _has_several(a[0]) or not _has_several(b[0]):
+        return _matched(a, b)
+    ours = pl.DataFrame({"person": a[0], "a": a[1]}).with_columns(several=pl.len().over("person") > 1)
+    theirs = pl.DataFrame({"person": b[0], "b": b[1]}).with_columns(several=pl.len().over("person") > 1)
     both = ours.join(theirs, on="person").with_columns(unclear=pl.col("several") & pl.col("several_right"))
     clear = both.filter(~pl.col("unclear")).select("a", "b").unique().with_columns(known=pl.lit(value=True))
     known = both.join(clear, on=["a", "b"], how="left").with_columns(pl.col("known").fill_null(value=False))
     kept = known.filter(~pl.col("unclear") | pl.col("known") | ~pl.col("known").any().over("person"))
     return kept["person"].to_numpy(), kept["a"].to_numpy(), kept["b"].to_numpy()
+
+
+def _has_several(person: Ints) -> bool:
+    return len(np.unique(person)) < len(person)
+
+
+def _matched(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
+    """Join two breakdowns of which one has a single line for each visitor."""
+    if _has_several(b[0]):
+        person, column, row = _matched(b, a)
+        return person, row, column
+    order = np.argsort(b[0])
+    place = np.searchsorted(b[0][order], a[0])
+    place = np.minimum(place, max(len(order) - 1, 0))
+    found = b[0][order][place] == a[0] if len(order) else np.zeros(len(a[0]), dtype=np.bool_)
+    return a[0][found], a[1][found], b[1][order][place[found]] if len(order) else a[1][found]
 
 
 def _fewest(

@@ -39,6 +39,26 @@ class Cut(msgspec.Struct, frozen=True):
         return "<Cut sealed>"
 
 
+def spoiling(inside: Flags, folded: Flags, visitors: Ints) -> list[int]:
+    """Choose the lines of fewest visitors that spoil a difference when they are folded; empty where none can.
+
+    Folding spoils a difference only if it joins a line of it with one that is not.
+
+    Args:
+        inside: Of each line, whether the difference has it.
+        folded: Of each line, whether it is folded already; all of these stand together.
+        visitors: Of each line.
+    """
+    wanted = {not inside[np.flatnonzero(folded)[0]]} if folded.any() else {True, False}
+    chosen = []
+    for each in sorted(wanted):
+        places = np.flatnonzero(~folded & (inside == each))
+        if not len(places):
+            return []
+        chosen.append(int(places[np.lexsort((places, visitors[places]))[0]]))
+    return chosen
+
+
 class Net(msgspec.Struct):
     """Hold the folded cells of two breakdowns, and which lines no difference can tell apart any more.
 
@@ -69,7 +89,9 @@ class Net(msgspec.Struct):
 
     def join_rows(self, rows: Ints) -> None:
         """Treat some rows as one line."""
-        self._join(self.group[rows[:-1]], self.group[rows[1:]])
+        if len(rows) > 1:
+            joined = self.group[rows]
+            self.group[np.isin(self.group, joined)] = joined.min()
 
     def join_columns(self, columns: Ints) -> None:
         """Treat some columns as one line."""
@@ -125,10 +147,21 @@ class Net(msgspec.Struct):
         return edges[:, label[edges[0]] == label[edges[1]]]
 
     def _join(self, one: Ints, other: Ints) -> None:
-        size = len(self.group)
-        graph = csr_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(size, size))
-        _, label = connected_components(graph, directed=False)
-        self.group = label[self.group].astype(np.int64)
+        # The lowest number spreads along the edges, and each number follows the one it points to: for the few lines
+        # of most nets far cheaper than a graph.
+        label = np.arange(len(self.group))
+        while True:
+            low = np.minimum(label[one], label[other])
+            if np.array_equal(low, label[one]) and np.array_equal(low, label[other]):
+                break
+            np.minimum.at(label, label[one], low)
+            np.minimum.at(label, label[other], low)
+            np.minimum.at(label, one, low)
+            np.minimum.at(label, other, low)
+            label = label[label]
+        while not np.array_equal(label, label[label]):
+            label = label[label]
+        self.group = label[self.group]
 
     def _flow(self, source: int, sink: int, *, k: int) -> Flags | None:
         """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""

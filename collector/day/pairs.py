@@ -54,10 +54,13 @@ class Grid(msgspec.Struct):
             visible=np.zeros(len(cells), dtype=np.bool_),
         )
 
-    def fold(self, names: tuple[list[str], list[str]], *, shown: tuple[Flags, Flags], k: int) -> None:
-        """Make visible what may be: first what each line allows by itself, then what lines together allow."""
+    def show(self, *, shown: tuple[Flags, Flags], k: int) -> None:
+        """Make visible every cell that may be seen by itself."""
         size, most = self._totals(self.cell, len(self.row))
         self.visible = (self.visitors >= k) & (2 * most <= size) & shown[0][self.row] & shown[1][self.column]
+
+    def fold(self, names: tuple[list[str], list[str]], *, k: int) -> None:
+        """Fold what may not be seen after all: first what each line gives away by itself, then what lines together."""
         while any([self._fold_in_lines(self.row, k=k), self._fold_in_lines(self.column, k=k)]):
             pass
         folded = ~self.visible[self.cell]
@@ -76,6 +79,10 @@ class Grid(msgspec.Struct):
         sums = np.zeros(count, dtype=np.int64)
         np.add.at(sums, line, views)
         return sums, np.bincount(people, minlength=count)
+
+    def whose(self) -> tuple[Ints, Ints, Ints]:
+        """Return visitor, row and column, one row per visitor and cell."""
+        return self.person, self.row[self.cell], self.column[self.cell]
 
     def views(self) -> Ints:
         """Return the pageviews of each cell."""

@@ -8,20 +8,27 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from collector.day import hours, measures, nested, values
+from collector.day.across import fold_across
+from collector.day.between import hold_between, hold_bounces
 from collector.day.facts import Facts
-from collector.day.lines import Lines, People
+from collector.day.lines import Flags, Lines, People
+from collector.day.once import hold_shared
 from collector.day.pairs import Grid, pair_cells
+from collector.day.properties import fold_stated
 from collector.model import OTHER, Cell, Dimension
 from collector.policy import Rules
 
 #: Stands for lines whose own pageviews are withheld or another set's; no value is empty.
 _UNSURE: Final = ""
+#: Breakdowns that are seen in multiples of k while the day runs.
+_RUNNING: Final = (Dimension.PAGE, Dimension.SOURCE)
 
 
 def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
@@ -39,8 +46,19 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
     raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.dimensions if len(facts.values.get(d, ()))}
     names = {d: values.fold_values(lines, k=k, upward=_upward(facts, d)) for d, lines in raw.items()}
     names = nested.fold_nested(raw, names, facts, people, pairs=rules.pairs, k=k)
+    if Dimension.PROPERTY in raw and Dimension.EVENT in raw:
+        names[Dimension.PROPERTY] = fold_stated(
+            names[Dimension.PROPERTY],
+            raw[Dimension.PROPERTY],
+            raw[Dimension.EVENT],
+            people,
+            shown=set(names[Dimension.EVENT].values()),
+            k=k,
+        )
     kept = {d: lines.renamed(names[d], people) for d, lines in raw.items()}
-    figures = {d: measures.line_figures(lines, people, total=total, k=k) for d, lines in kept.items()}
+    figures = {
+        d: measures.line_figures(lines, people, total=total, k=k, floored=d in _RUNNING) for d, lines in kept.items()
+    }
     for inner in (Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE):
         if inner in kept and Dimension.PAGE in kept:
             measures.hold_inside(
@@ -50,14 +68,23 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
                 outer_figures=figures[Dimension.PAGE],
                 k=k,
             )
+    hold_bounces(kept, figures, k=k)
+    hold_between(kept, figures, pairs=rules.pairs, together=partial(_together, facts, names, kept, people), k=k)
+    if Dimension.SOURCE in kept and Dimension.CHANNEL in kept:
+        hold_shared(
+            kept[Dimension.SOURCE],
+            kept[Dimension.CHANNEL],
+            people,
+            figures=figures[Dimension.SOURCE],
+            outer_figures=figures[Dimension.CHANNEL],
+            k=k,
+        )
     cells += _hour_cells(facts, people, total, k=k)
     for dimension, by_name in figures.items():
         if set(by_name) != {OTHER}:
             cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
-    for pair in rules.pairs:
-        if pair[0] in kept and pair[1] in kept and pair in facts.pairs:
-            cells += _pair_cells(facts, pair, names, kept, figures, people, k=k)
-    return cells
+    pairs = [pair for pair in rules.pairs if pair[0] in kept and pair[1] in kept and pair in facts.pairs]
+    return cells + _pair_cells(facts, pairs, names, kept, figures, people, k=k)
 
 
 def snapshot(facts: Facts, rules: Rules) -> list[Cell]:
@@ -68,7 +95,7 @@ def snapshot(facts: Facts, rules: Rules) -> list[Cell]:
     k = rules.k
     cells = []
     frames = [(Dimension.TOTAL, facts.total.select("visitor", value=pl.lit("")))]
-    frames += [(d, facts.values[d]) for d in (Dimension.PAGE, Dimension.SOURCE) if d in facts.values]
+    frames += [(d, facts.values[d]) for d in _RUNNING if d in facts.values]
     for dimension, frame in frames:
         counts = frame.group_by("value").agg(pl.col("visitor").n_unique()).sort("value")
         for value, visitors in counts.iter_rows():
@@ -89,6 +116,9 @@ def _hour_cells(facts: Facts, people: People, total: measures.Figures, *, k: int
         return []
     lines = Lines.of(hours.named(facts.hours, blocks), people)
     figures = measures.line_figures(lines, people, total=total, k=k)
+    for own, block in zip(map(figures.__getitem__, lines.names), lines.visitors.tolist(), strict=True):
+        # As while the day ran: an exact number beside a rounded one would tell how many the blocks share.
+        own["visitors"] = block // k * k
     return [measures.cell(Dimension.HOUR, block.name, figures[block.name], k=k) for block in blocks]
 
 
@@ -100,7 +130,7 @@ def _complete(frame: pl.DataFrame, dimension: Dimension, people: People, *, k: i
 
 def _pair_cells(
     facts: Facts,
-    pair: nested.Pair,
+    pairs: list[nested.Pair],
     names: Mapping[Dimension, nested.Names],
     kept: Mapping[Dimension, Lines],
     figures: Mapping[Dimension, Mapping[str, measures.Figures]],
@@ -108,20 +138,45 @@ def _pair_cells(
     *,
     k: int,
 ) -> list[Cell]:
-    """Return the cells of one pair; lines whose own pageviews are not published stand together and stay folded."""
-    by_value = []
-    for dimension in pair:
+    """Return the cells of all pairs; lines whose own pageviews are not published stand together and stay folded."""
+    own: dict[Dimension, nested.Names] = {}
+    for dimension in dict.fromkeys(dimension for pair in pairs for dimension in pair):
         unsure = measures.unsure(kept[dimension], figures[dimension])
-        by_value.append({v: _UNSURE if name in unsure else name for v, name in names[dimension].items()})
-    labels = tuple(sorted({OTHER, *own.values()}) for own in by_value)
-    frame = facts.pairs[pair].filter(pl.col("pageviews") > 0)
-    if not len(frame):
-        return []
-    cells = nested.table(frame, (by_value[0], by_value[1]), (labels[0], labels[1]), people)
-    grid = Grid.of(*cells, frame["pageviews"].to_numpy())
-    shown = tuple(np.array([name not in {OTHER, _UNSURE} for name in own]) for own in labels)
-    grid.fold((labels[0], labels[1]), shown=(shown[0], shown[1]), k=k)
-    return pair_cells(grid, pair, (labels[0], labels[1]), k=k)
+        own[dimension] = {v: _UNSURE if name in unsure else name for v, name in names[dimension].items()}
+    labels = {dimension: sorted({OTHER, *by_value.values()}) for dimension, by_value in own.items()}
+    grids: dict[nested.Pair, Grid] = {}
+    for a, b in pairs:
+        frame = facts.pairs[a, b].filter(pl.col("pageviews") > 0)
+        if len(frame):
+            cells = nested.table(frame, (own[a], own[b]), (labels[a], labels[b]), people)
+            grid = grids[a, b] = Grid.of(*cells, frame["pageviews"].to_numpy())
+            shown = (_are_shown(labels[a]), _are_shown(labels[b]))
+            grid.show(shown=shown, k=k)
+    is_done = False
+    while not is_done:
+        for (a, b), grid in grids.items():
+            grid.fold((labels[a], labels[b]), k=k)
+        is_done = not fold_across(grids, k=k)
+    return [cell for (a, b), grid in grids.items() for cell in pair_cells(grid, (a, b), (labels[a], labels[b]), k=k)]
+
+
+def _together(
+    facts: Facts,
+    names: Mapping[Dimension, nested.Names],
+    kept: Mapping[Dimension, Lines],
+    people: People,
+    pair: nested.Pair,
+) -> nested.Table | None:
+    """Return who has which lines of two breakdowns in the same visit, where that was counted."""
+    frame = facts.nested.get(pair, facts.pairs.get(pair))
+    a, b = pair
+    if frame is None or a not in kept or b not in kept:
+        return None
+    return nested.table(frame, (names[a], names[b]), (kept[a].names, kept[b].names), people)
+
+
+def _are_shown(labels: list[str]) -> Flags:
+    return np.array([name not in {OTHER, _UNSURE} for name in labels])
 
 
 def _upward(facts: Facts, dimension: Dimension) -> Callable[[str], str]:

@@ -166,7 +166,10 @@ def _is_total(cells: list[Cell], cell: Cell, measure: str) -> bool:
 
 @given(views=DAYS, k=st.integers(2, 5))
 def test_nobody_is_nearly_all(views: list[View], k: int) -> None:
-    """Whoever is in the total and not in a line is nobody or k visitors, else the line shows the total's number."""
+    """Whoever is in the total and not in a line is nobody or k visitors, else the line shows the total's number.
+
+    Visitors of hours are told in multiples of k, as while the day ran.
+    """
     cells = fold(facts(views), rules(k)) or []
     for dimension in (*DIMENSIONS, Dimension.HOUR):
         for name, cell in single(cells, dimension).items():
@@ -174,7 +177,9 @@ def test_nobody_is_nearly_all(views: list[View], k: int) -> None:
             for measure in ("pageviews", "visits", "events"):
                 few = 0 < without(views, inside, measure) < k
                 assert not few or getattr(cell, measure) is None or _is_total(cells, cell, measure)
-            if cell.visitors is not None:
+            if dimension is Dimension.HOUR:
+                assert cell.visitors == len({view.visitor for view in inside}) // k * k
+            elif cell.visitors is not None:
                 outside = len({view.visitor for view in views}) - cell.visitors
                 assert outside == 0 or outside >= k
 

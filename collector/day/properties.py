@@ -1,0 +1,64 @@
+"""Fold values of a property that its event gives away: an event minus all stated values is who stated nothing.
+
+Source: docs/decisions/0004-small-groups.md
+"""
+
+from typing import Final
+
+import numpy as np
+
+from collector.day.facts import MEASURES
+from collector.day.lines import PAGEVIEWS, Ints, Lines, People
+from collector.model import OTHER
+
+#: What a label of a property has between the event (or `pageview`) and what is stated.
+_BETWEEN: Final = " · "
+_PAGEVIEW: Final = "pageview"
+_EVENTS: Final = MEASURES.index("events")
+
+
+def fold_stated(
+    names: dict[str, str], properties: Lines, events: Lines, people: People, *, shown: set[str], k: int
+) -> dict[str, str]:
+    """Fold values until those shown of a property leave nobody or *k* people of their event.
+
+    Args:
+        names: Under which name each property is counted so far.
+        properties: Labels such as `Klaar · niveau=1`, unfolded.
+        events: Events by name, unfolded.
+        people: Everybody of the part.
+        shown: Names of events that are visible.
+        k: Fewest distinct visitors.
+
+    Returns:
+        *names* with further labels in `(other)`.
+    """
+    names = dict(names)
+    for (event, _), labels in sorted(_by_key(names).items()):
+        measure = PAGEVIEWS if event == _PAGEVIEW else _EVENTS
+        if event == _PAGEVIEW:
+            whole = people.amounts[:, measure]
+        elif event in shown:
+            whole = _amounts(events, [event], people, measure=measure)
+        else:
+            continue
+        order = sorted(labels, key=lambda label: (properties.visitors[properties.names.index(label)], label))
+        while order and 0 < int((whole > _amounts(properties, order, people, measure=measure)).sum()) < k:
+            names[order.pop(0)] = OTHER
+    return names
+
+
+def _by_key(names: dict[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Return the labels that are shown, by event and name of the property."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for label, name in names.items():
+        event, between, stated = label.partition(_BETWEEN)
+        if between and name == label:
+            found.setdefault((event, stated.partition("=")[0]), []).append(label)
+    return found
+
+
+def _amounts(lines: Lines, chosen: list[str], people: People, *, measure: int) -> Ints:
+    rows = np.isin(lines.line, [lines.names.index(name) for name in chosen])
+    sums = np.bincount(lines.person[rows], weights=lines.amounts[rows, measure], minlength=people.count)
+    return sums.astype(np.int64)
