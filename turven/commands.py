@@ -1,6 +1,6 @@
 """The whole command line: every command, under one group."""
 
-from turven import audit, backup, days, serve, sites, texts
+from turven import audit, backup, days, erasing, serve, sites, texts
 from turven.group import main
 
-__all__ = ["audit", "backup", "days", "main", "serve", "sites", "texts"]
+__all__ = ["audit", "backup", "days", "erasing", "main", "serve", "sites", "texts"]
