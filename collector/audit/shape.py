@@ -44,7 +44,7 @@ PUBLIC_ROUTES: Final = (
 #: Addresses of the dashboard: for the operator on this machine.
 DASHBOARD_ROUTES: Final = (
     "/", "/first-steps", "/first-steps/{site}", "/export/{name}.{kind}", "/assets/{name}", "/audit",
-    "/audit/report.json", "/audit/evidence.zip", "/audit/compare",
+    "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/{name}",
 )  # fmt: skip
 #: Addresses that take something in, and what they take.
 TAKING_ROUTES: Final[Mapping[str, str]] = {
