@@ -80,6 +80,9 @@ def states_in(rows: Iterable[tuple[str, datetime, str | None]]) -> dict[str, lis
     told: dict[str, dict[str, Any]] = {}
     for name, made_at, change in rows:
         said = json.loads(change) if change is not None else {ERASED: True}
+        if not isinstance(said, dict):
+            # Nothing that this program writes: the chain names the entry.
+            continue
         if said.get(ERASED):
             told.pop(name, None)
             states.pop(name, None)

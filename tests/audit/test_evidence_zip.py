@@ -250,6 +250,16 @@ def test_a_break_that_the_audit_found_is_no_forgery(harm: Harm) -> None:
     assert {(SCHEMA, "schema"), (REPORT, "finding")} <= named
 
 
+@pytest.mark.parametrize("change", ["[]", "5", '{"k": [1]}', '{"identity": 5}', '{"erased": {}, "k": {"k": {}}}'])
+@pytest.mark.parametrize("seq", [1, 2])
+def test_a_hostile_log_fails_and_ends_nothing(seq: int, change: str, harm: Harm) -> None:
+    """Whatever an altered entry of the log says, the audit goes on, R54 fails, and the entry is named."""
+    found = report_of(harm(f"update settings_log set change = '{change}' where seq = {seq}"))
+    assert [one.result for one in found.findings if one.id == "R54"] == ["fail"]
+    assert found.facts.first_broken == seq
+    assert verify(evidence(found, pages=PAGES)).deviations == []
+
+
 def test_what_is_missing_beside_or_packed_anew_is_found(whole: bytes) -> None:
     """A file that is gone, one that was added and an archive that was packed by another program are each named."""
     files = unpacked(whole)
