@@ -103,7 +103,6 @@ def doors_are_shut(settings: Settings) -> Seen:
         not open_to_others,
         modes={name: f"{mode:o}" for name, mode in modes.items()},
         open_to_others=open_to_others,
-        is_running=socket.exists(),
     )
 
 
@@ -148,8 +147,8 @@ def loosenings_are_recorded(kept: Kept) -> Seen:
         return not_applicable("There is no site yet, so nothing was made looser. Ask again when one was added.")
     looser = [entry for entry in entries if entry.loosened and not entry.is_erased]
     odd = {
-        "without_an_actor": [entry.seq for entry in looser if not entry.made_by.strip()],
-        "without_a_reason": [entry.seq for entry in looser if not entry.reason.strip()],
+        "loosenings_without_an_actor": [entry.seq for entry in looser if not entry.made_by.strip()],
+        "loosenings_without_a_reason": [entry.seq for entry in looser if not entry.reason.strip()],
         "in_force_without_an_entry": _unrecorded(sites, entries),
     }
     return Seen.that(

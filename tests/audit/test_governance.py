@@ -108,9 +108,9 @@ def test_a_check_with_nothing_to_look_at_does_not_pass(number: str, history: His
             "entries_that_switched_on_without",
             """update settings_log set change = json_merge_patch(change, '{"agreement": ""}') where site = 'school'""",
         ),
-        ("R52", "without_an_actor", "update settings_log set made_by = '' where site = 'portal'"),
-        ("R52", "without_an_actor", "update settings_log set made_by = null where site = 'portal'"),
-        ("R52", "without_a_reason", "update settings_log set reason = ' ' where site = 'portal'"),
+        ("R52", "loosenings_without_an_actor", "update settings_log set made_by = '' where site = 'portal'"),
+        ("R52", "loosenings_without_an_actor", "update settings_log set made_by = null where site = 'portal'"),
+        ("R52", "loosenings_without_a_reason", "update settings_log set reason = ' ' where site = 'portal'"),
         ("R52", "in_force_without_an_entry", RECORD.format('{"profile": "open"}')),
         ("R52", "in_force_without_an_entry", "delete from settings_log where site = 'school'"),
         ("R52", "in_force_without_an_entry", RECORD.format('{"profile": "none"}')),
@@ -280,7 +280,7 @@ def test_a_loosening_without_a_reason_fails(house: TallyHouse, clock: ManualCloc
     assert recorded(house).result is Result.PASS
     sites.change("school", {"k": 0}, made_by="operator", reason="", at=clock.now())
     newest = house.rows("select max(seq) from settings_log")[0][0]
-    assert (recorded(house).result, recorded(house).evidence["without_a_reason"]) == (Result.FAIL, [newest])
+    assert (recorded(house).result, recorded(house).evidence["loosenings_without_a_reason"]) == (Result.FAIL, [newest])
 
 
 def test_erased_contents_are_counted_and_not_judged(harm: Harm) -> None:
