@@ -6,6 +6,7 @@ python -m bench.screenshots [FOLDER]     the committed ones, or every page in ev
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 import turven
+from collector.audit.shelf import Shelf
 from collector.backfill import Backfill
 from collector.clock import day_starts_at
 from collector.demo.run import run_demo
@@ -27,7 +29,8 @@ from collector.demo.weeks import ADDRESS, CDN
 from collector.edge.raw import RawRequest
 from collector.house import House
 from collector.model import Origin, Site
-from collector.settings import Public, Server, Settings
+from collector.settings import CONFIG_NAME, Public, Server, Settings
+from turven.auditing import Auditing, audit_command
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "screenshots"
 #: Twenty minutes to two on a Tuesday in Amsterdam, whenever the pictures are taken.
@@ -72,6 +75,8 @@ COMMITTED: Final = (
     Shot("sites-phone", "/?lang=nl", width="phone"),
     Shot("first-steps", "/first-steps?lang=en", is_whole=True),
     Shot("first-event", f"/first-steps/{SITE.id}?lang=en", is_whole=True, is_echoed=True),
+    Shot("audit", "/audit?lang=nl"),
+    Shot("audit-phone", "/audit?lang=en", width="phone", theme="dark"),
     Shot("privacy", f"/privacy?site={SITE.id}&lang=nl"),
     Shot("privacy-pupils-phone", f"/privacy?site={SITE.id}&lang=nl-pupils", width="phone", theme="dark"),
 )
@@ -86,6 +91,8 @@ PAGES: Final = {
     "both": f"/?site={SITE.id}&site={SMALL.id}&lang=",
     "first": "/first-steps?lang=",
     "added": f"/first-steps/{SITE.id}?lang=",
+    "audit": "/audit?lang=",
+    "audit-unfolded": "/audit?view=open&lang=",
     "privacy": f"/privacy?site={SITE.id}&lang=",
     "nothing": "/?site=nobody&lang=",
 }
@@ -120,6 +127,18 @@ def add_small_school(house: House, clock: MovedClock) -> None:
     backfill.finish()
 
 
+def add_check(auditing: Auditing, shelf: Shelf) -> None:
+    """Have the house audited as its page does it, and date the report as the pictures are dated."""
+    auditing.start("")
+    while (run := auditing.run()) and run.is_running:
+        time.sleep(1)
+    name = shelf.kept()[0].name
+    made, at = shelf.load(name), NOW.isoformat(timespec="seconds")
+    (shelf.folder / name).unlink()
+    dated = [msgspec.structs.replace(finding, at=at) for finding in made.findings]
+    shelf.keep(msgspec.structs.replace(made, at=at, findings=dated))
+
+
 def _eight_visitors(site: Site, day: date) -> list[tuple[int, RawRequest]]:
     noon = int(day_starts_at(day, site.timezone).timestamp()) + 12 * 3_600
     body = '{{"s":"{}","n":"pageview","u":"https://{}/","i":"0.{}"}}'
@@ -142,13 +161,17 @@ def serving(settings: Settings, clock: MovedClock) -> Iterator[str]:
     """Serve the demo's house until the block ends; yield its address."""
     house = House(settings, clock=clock)
     add_small_school(house, clock)
-    config = uvicorn.Config(turven.compose(house, clock=clock), port=0, log_config=None, access_log=False)
+    shelf, command = Shelf(settings.data_dir), audit_command(settings.data_dir / CONFIG_NAME)
+    auditing = Auditing(house, shelf=shelf, command=command, clock=clock)
+    app = turven.compose(house, clock=clock, auditing=auditing)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
     while not server.started:
         thread.join(0.05)
     try:
+        add_check(auditing, shelf)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

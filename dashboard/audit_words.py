@@ -228,8 +228,16 @@ PAPERS: Final = {
 #: What an audit says it is doing, by the first words of its line.
 DOING: Final = {
     "Attacking what is kept": mark("Trying to find small groups in what is kept"),
-    "Gathering facts": mark("Gathering settings and counts"),
-    "Running scratch houses": mark("Sending marked requests to a scratch house"),
+    "Attacking hostile days": mark("Trying to find small groups on days made up to be hard"),
+    "Starting a scratch house": mark("Starting a scratch house"),
+    "Sending marked requests": mark("Sending marked requests to a scratch house"),
+    "Closing, and looking into memory": mark("Closing the day there, and looking into the memory"),
+    "Knocking at the door": mark("Sending what should be refused"),
+    "Ending the day": mark("Letting a day end"),
+    "Searching all that is left": mark("Searching everything that is left"),
+    "Breaking a house": mark("Making a scratch house fail, to read what it says"),
+    "Erasing a site": mark("Erasing a site, and searching for it"),
+    "Opening pages in a browser": mark("Watching the script in a real browser"),
 }
 #: Why an audit that was started here did not end with a report, by code.
 ENDED: Final = {

@@ -124,6 +124,7 @@ def test_the_mark_goes_through_a_pipe_and_into_no_file(
     [
         ("say('turven: The disk is full. [x]')\nsys.exit(3)", "audit_failed", "turven: The disk is full. [x]"),
         ("sys.exit(2)", "audit_failed", "exit 2"),
+        ("say('turven: No house. [x]')\nsys.exit(1)", "audit_failed", "turven: No house. [x]"),
         ("print('no report')", "audit_unreadable", "The audit wrote no report."),
         ("os.kill(os.getpid(), signal.SIGKILL)", "audit_failed", "exit -9"),
     ],

@@ -259,7 +259,8 @@ class _Run:
             process.communicate()
             raise TurvenError("audit_too_long", str(round(self._seconds_max / _MINUTE) or 1)) from None
         teller.join(STOP_SECONDS_MAX)
-        if process.returncode not in _ENDED_WELL:
+        # An error of the program's own ends with 1 as well, and writes no report.
+        if process.returncode not in _ENDED_WELL or not written:
             raise TurvenError("audit_failed", self._line or f"exit {process.returncode}")
         try:
             return msgspec.json.decode(written, type=Report)
