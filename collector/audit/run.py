@@ -1,11 +1,10 @@
 """Gather findings: checks on what is kept, checks on scratch houses, one answer a requirement."""
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -200,24 +199,3 @@ def findings(
             )
         )
     return made
-
-
-def as_text(made: Sequence[Finding], *, language: str) -> str:
-    """Return findings as lines for people."""
-    marks = {Result.PASS: "✓", Result.FAIL: "✗", Result.NOT_APPLICABLE: "–"}
-    words = {"nl": ("geslaagd", "gezakt", "niet van toepassing"), "en": ("passed", "failed", "not applicable")}
-    lines = []
-    for finding in made:
-        lines.append(
-            f"{marks[finding.result]} {finding.id:<4}{finding.vraag if language == 'nl' else finding.question}"
-        )
-        for place, evidence in finding.evidence.items():
-            lines.append(f"       {place}")
-            lines.extend(f"         {name}: {_plain(value)}" for name, value in evidence.items())
-    counts = [sum(finding.result is result for finding in made) for result in marks]
-    told = ", ".join(f"{count} {word}" for count, word in zip(counts, words[language], strict=True))
-    return "\n".join([*lines, "", told])
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)

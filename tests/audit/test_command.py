@@ -147,11 +147,18 @@ def test_a_house_is_audited_running_and_stopped(tmp_path: Path) -> None:
         house.add_school()
         told = house.request("GET", "/privacy.json")[2].decode()
         running = audit(tmp_path, "--settings", config=house.config)
+        # A settings file that was edited since is not what is in force: the house has to be started again.
+        original = house.config.read_text("utf-8")
+        house.config.write_text(f"{original}\n[privacy]\nk = 15\n", "utf-8")
+        edited = audit(tmp_path, "--settings", "--lang", "en", config=house.config)
+        house.config.write_text(original, "utf-8")
         answered = found(audit(tmp_path, "R20", "R25", "R54", "--json", "--site", "school", config=house.config))
     assert json.loads(running.stdout) == json.loads(told)
     assert running.stdout == told
     assert "De keten van het logboek klopt" in running.stderr
     assert {number: finding["result"] for number, finding in answered.items()} == dict.fromkeys(answered, "pass")
+    assert edited.returncode == 1
+    assert "started with other settings" in edited.stderr
     assert answered["R25"]["evidence"]["house"]["temp_directory"] == ""
     assert answered["R54"]["settings_sha256"] == json.loads(told)["settings_sha256"]
     stopped = audit(tmp_path, "--settings", config=house.config)
