@@ -105,7 +105,7 @@ def _verdict(report: Report, language: Language) -> Iterator[str]:
         own = [finding for finding in report.findings if themes[finding.id] == theme]
         failed = [finding.id for finding in own if finding.result is Result.FAIL]
         named = f": {', '.join(failed)}" if failed else ""
-        yield f"  {_MARKS[told[theme]]} {name:<{width}}  {_counted(own, language)}{named}"
+        yield f"  {_MARKS[told[theme]]} {name:<{width}}  {_counted(own, language, is_short=True)}{named}"
     if report.site:
         yield _SAID["site"][language].format(site=report.site)
     yield ""
@@ -113,10 +113,12 @@ def _verdict(report: Report, language: Language) -> Iterator[str]:
     yield ""
 
 
-def _counted(made: Sequence[Finding], language: Language) -> str:
+def _counted(made: Sequence[Finding], language: Language, *, is_short: bool = False) -> str:
+    """Count results; *is_short* leaves out what there is none of."""
     counts = Counter(finding.result for finding in made)
     order = (Result.PASS, Result.FAIL, Result.NOT_APPLICABLE)
-    return ", ".join(f"{counts[result]} {word}" for result, word in zip(order, _COUNTS[language], strict=True))
+    pairs = zip(order, _COUNTS[language], strict=True)
+    return ", ".join(f"{counts[result]} {word}" for result, word in pairs if counts[result] or not is_short)
 
 
 def chain_text(chain: ChainCheck, *, language: Language, runs_by_other_settings: bool = False) -> str:
