@@ -20,6 +20,7 @@ from collector.settings import Public, Server, Settings, load_settings
 from dashboard.house import AuditRun
 from tests.clock import ManualClock
 from tests.dashboard.auditing import AT, finding
+from tests.dashboard.house import SCHOOL
 from turven.auditing import Auditing, audit_command
 from turven.compose import compose
 
@@ -179,6 +180,21 @@ def test_one_audit_at_a_time_and_none_outlives_the_house(
     auditing.stop()
     assert ended(auditing).error == "audit_failed"
     assert auditing.kept() == []
+
+
+def test_what_moved_is_looked_at_again(tmp_path: Path, clock: ManualClock) -> None:
+    """What can be told at once is read anew as soon as anything in the history has moved, and only then."""
+    house = House(Settings(data_dir=tmp_path / "data", runtime_dir=str(tmp_path / "run")), clock=clock)
+    auditing = Auditing(house, shelf=Shelf(tmp_path), command=audit_command(None), clock=clock)
+    first = auditing.live()
+    assert auditing.live() is first
+    house.engine.sites.add(SCHOOL, made_by="operator", reason="test", at=clock.now())
+    second = auditing.live()
+    assert [change.site for change in second.facts.changes if change.site] == ["school"]
+    with house.engine.history.write() as cursor:
+        cursor.execute("update settings_log set hash = ? where site = 'school'", ["0b" * 32])
+    assert [found.id for found in auditing.live().findings if found.result is Result.FAIL] == ["R54"]
+    house.engine.stop()
 
 
 @pytest.mark.parametrize(
