@@ -288,3 +288,16 @@ def test_erased_contents_are_counted_and_not_judged(harm: Harm) -> None:
     erased = "update settings_log set change = null, made_by = null, reason = null, salt = null where site = 'school'"
     seen = look(harm(erased), "R52")
     assert (seen.result, seen.evidence["entries_whose_contents_were_erased"]) == (Result.PASS, 1)
+
+
+def test_an_erased_site_may_come_back(house: TallyHouse, clock: ManualClock) -> None:
+    """A site that was erased leaves nothing to judge; a new one of its name is judged by its own entries again."""
+    sites, engine = house.house.engine.sites, house.house.engine
+    sites.change("school", {"is_on": True}, made_by="operator", reason="start", at=clock.now())
+    engine.erase("school", made_by="operator", reason="contract ended")
+    assert recorded(house).result is Result.PASS
+    assert recorded(house).evidence["entries_whose_contents_were_erased"] == 2
+    sites.add(msgspec.structs.replace(STRICT, is_on=True), made_by="operator", reason=" ", at=clock.now())
+    assert recorded(house).evidence["loosenings_without_a_reason"]
+    with engine.history.read() as cursor:
+        assert GOVERNANCE["R51"](Kept(cursor)).result is Result.PASS

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 
@@ -126,6 +127,26 @@ def test_a_house_has_the_doors_that_are_listed(number: str, house_doors: Doors) 
     assert judged(house_doors, number).result is Result.PASS, judged(house_doors, number).evidence
     assert len(house_doors.routes) > 15
     assert check_doors(Doors(), base_path="")[number].result is Result.FAIL
+
+
+def test_a_running_house_is_asked_for_its_doors(tmp_path: Path, clock: ManualClock) -> None:
+    """A house that serves answers for its addresses and its list of sub-processors; one that does not says nothing."""
+    made = TallyHouse(tmp_path, clock=clock)
+    asked = {"ids": ["R1", "R36", "R44"], "site": ""}
+
+    def seen() -> dict[str, dict[str, Seen]]:
+        return msgspec.json.decode(made.house.commands.run("audit", asked), type=dict[str, dict[str, Seen]])
+
+    assert set(seen()["house"]) == {"R36"}
+    compose(made.house, clock=clock)
+    found = seen()
+    told = msgspec.json.decode(made.house.commands.run("routes", {}), type=Doors)
+    made.stop()
+    assert {number: one.result for number, one in found["house"].items()} == {
+        "R1": Result.PASS, "R36": Result.NOT_APPLICABLE, "R44": Result.PASS,
+    }  # fmt: skip
+    assert "/first-steps" in {route.path for route in told.routes}
+    assert "routes" in told.commands
 
 
 @pytest.mark.parametrize(
