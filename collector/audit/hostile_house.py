@@ -1,17 +1,27 @@
 """Send days made to give a small group away through the real door, close them, and attack what is published."""
 
 from collections.abc import Iterator, Mapping
+from datetime import time
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from collector.audit.finding import Seen
 from collector.audit.hostile import Happening, generate_hostile_day
-from collector.audit.outsider import PublishedByHouse, Tally
+from collector.audit.outsider import Tally
+from collector.audit.over_http import Door, PublishedByExits
 from collector.audit.scratch import COUNTRY_HEADER, ScratchHouse, scratch_house
+from collector.audit.snapshots import Snapshot, compare_snapshots
 from collector.settings import Privacy
 
-DAYS: Final = 200
+#: Days in an audit that asks for no other number.
+DAYS: Final = 10
+_BEGINS_AT: Final = time(20, 1)
+#: The site that tells how far the house is; committed and closed after all others.
+_CLOCK: Final = "zz-clock"
+#: Hours of a generated day at which the next stretch begins.
+_STAGES: Final = (9, 11, 14)
 _PROXIED: Final = "X-Forwarded-For"
 _WEBKIT: Final = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 _BLINK: Final = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0"
@@ -29,7 +39,7 @@ AGENTS: Final = {
 }
 REFERRERS: Final = {
     "(direct)": "", "Google": "https://www.google.com/", "Bing": "https://www.bing.com/",
-    "elo.example": "https://elo.example/",
+    "elo.example": "https://elo.example/", "mail.example": "https://mail.example/",
 }  # fmt: skip
 
 Request = tuple[Mapping[str, str], Mapping[str, Any]]
@@ -40,64 +50,93 @@ class Hostile(msgspec.Struct):
 
     sent: int = 0
     counted: int = 0
-    kept: int = 0
+    snapshots: int = 0
+    requests: int = 0
 
 
 def attack_hostile_days(privacy: Privacy, *, days: int = DAYS) -> Seen:
-    """R22 on generated days: one site of a scratch house a day, counted through HTTP, closed, attacked.
+    """R22 on generated days: one site of a scratch house a day, counted, watched, closed and attacked over HTTP alone.
+
+    Each day takes four hours of a clock that is moved on; after each, the dashboard of the running day is kept. Then
+    midnight comes, and everything that the dashboard tells of the closed day is read and attacked, together with what
+    was kept.
 
     Args:
         privacy: The settings under audit.
-        days: How many; eight shapes in turn, all of them within one hour.
+        days: How many; see `generate_hostile_day`.
 
     Raises:
-        TurvenError: `scratch_failed`.
+        TurvenError: `scratch_failed`, `exit_closed`.
     """
     tally, done = Tally(), Hostile()
-    with scratch_house(privacy) as house:
-        k = _fill(house, done, days=days)
-        published = PublishedByHouse(house.ask)
+    with scratch_house(privacy, begins_at=_BEGINS_AT) as house, Door("127.0.0.1", house.port) as door:
+        seen = _fill(house, door, done, days=days)
+        published = PublishedByExits(door.ask)
+        house.wait_for(lambda: bool(published.days(_CLOCK)))
+        k = 0
         for part in published.parts():
-            tally.add(published.cells(part), k=part.k)
-    done.kept = tally.attacked
+            if part.site == _CLOCK:
+                continue
+            k, cells = part.k, published.cells(part)
+            tally.add(cells, k=k)
+            tally.add_leaks(list(compare_snapshots(seen[part.site], cells, k=k)))
+        done.requests = door.requests
     return Seen.that(
-        tally.leaking == 0 and done.kept > 0 and done.counted == done.sent,
+        tally.leaking == 0 and tally.attacked > 0 and done.counted == done.sent,
         days=days,
         events_sent=done.sent,
         events_counted=done.counted,
-        days_that_publish_figures=done.kept,
+        days_that_publish_figures=tally.attacked,
+        snapshots_of_running_days=done.snapshots,
+        requests_to_the_dashboard=done.requests,
         k=k,
         **tally.evidence(),
     )
 
 
-def _fill(house: ScratchHouse, done: Hostile, *, days: int) -> int:
-    house.add_site("day0")
-    k = _threshold(house)
-    for seed in range(days):
-        name = f"day{seed}"
-        if seed:
-            house.add_site(name)
-        requests = list(requests_of(generate_hostile_day(seed, k=k), site=name))
-        answered = house.send_all(requests)
-        done.sent += len(requests)
-        done.counted += answered.get(202, 0)
-    house.ask("close")
-    return k
+def _fill(house: ScratchHouse, door: Door, done: Hostile, *, days: int) -> dict[str, list[Snapshot]]:
+    """Let the days happen; return what was seen of each while it ran."""
+    names = [f"day{seed:04}" for seed in range(days)]
+    for name in (*names, _CLOCK):
+        house.add_site(name)
+    published = PublishedByExits(door.ask)
+    k = published.k_of(names[0])
+    stages: list[list[Request]] = [[] for _ in range(len(_STAGES) + 1)]
+    for seed, name in enumerate(names):
+        for stage, request in requests_of(generate_hostile_day(seed, k=k), site=name):
+            stages[stage].append(request)
+    seen: dict[str, list[Snapshot]] = {name: [] for name in names}
+    for stage, requests in enumerate(stages):
+        ticks = [_tick(stage * k + visitor) for visitor in range(k)]
+        done.sent += len(requests) + k
+        done.counted += house.send_all([*requests, *ticks]).get(202, 0)
+        house.step()
+        if stage < len(_STAGES):
+            house.wait_for(partial(_has_ticked, published, (stage + 1) * k))
+            for name in names:
+                seen[name].append(published.running(name))
+                done.snapshots += 1
+    return seen
 
 
-def _threshold(house: ScratchHouse) -> int:
-    """Return the k in force, as the house shows it to everybody."""
-    shown = msgspec.json.decode(house.request("GET", "/privacy.json")[2])
-    return int(shown["sites"][0]["k"])
+def _has_ticked(published: PublishedByExits, visitors: int) -> bool:
+    return published.running(_CLOCK).visitors == visitors
 
 
-def requests_of(happenings: list[Happening], *, site: str) -> Iterator[Request]:
-    """Turn what happened into requests, in the order of their seconds; a network of its own tells a visitor apart."""
-    seen: set[int] = set()
+def _tick(visitor: int) -> Request:
+    """Return a visit of the site by which it is seen that an hour was committed."""
+    headers = {"User-Agent": AGENTS["Chrome", "Windows"], _PROXIED: f"{20 + visitor}.0.7.5", COUNTRY_HEADER: "NL"}
+    return headers, {"s": _CLOCK, "u": "https://canary.example/", "n": "pageview"}
+
+
+def requests_of(happenings: list[Happening], *, site: str) -> Iterator[tuple[int, Request]]:
+    """Turn what happened into requests, in the order of their seconds; a network of its own tells a visitor apart.
+
+    With each comes the number of the stretch of the day that it lies in.
+    """
     for happening in sorted(happenings, key=lambda each: each["second"]):
-        visitor, is_first = happening["visitor"], happening["visitor"] not in seen
-        seen.add(visitor)
+        stage = sum(happening["second"] >= hour * 3600 for hour in _STAGES)
+        visitor = happening["visitor"]
         headers = {
             "User-Agent": AGENTS[happening["browser"], happening["os"]],
             # Networks that differ within the first 16 bits, since a strict house keeps no more.
@@ -105,8 +144,9 @@ def requests_of(happenings: list[Happening], *, site: str) -> Iterator[Request]:
             COUNTRY_HEADER: happening["country"],
         }
         common = {"s": site, "u": f"https://canary.example{happening['page']}"}
-        entry = {"r": REFERRERS[happening["source"]], "e": 1} if is_first else {}
-        yield headers, common | {"n": "pageview"} | entry
+        entry = {"r": REFERRERS[happening["source"]], "e": 1} if happening["enters"] else {}
+        yield stage, (headers, common | {"n": "pageview"} | entry)
         if happening["name"]:
-            yield headers, common | {"n": happening["name"]}
-        yield headers, common | {"n": "engagement", "d": happening["milliseconds"]}
+            stated = {"p": {"niveau": happening["stated"]}} if happening["stated"] else {}
+            yield stage, (headers, common | {"n": happening["name"]} | stated)
+        yield stage, (headers, common | {"n": "engagement", "d": happening["milliseconds"]})

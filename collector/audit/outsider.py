@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from collector.audit.attacks import attack
+from collector.audit.attacks import Leak, attack
 from collector.audit.finding import Seen
 from collector.audit.kept import Kept, not_applicable
 from collector.model import Cell, Dimension
@@ -129,6 +129,12 @@ class Tally(msgspec.Struct):
         self.hows.update(leak.how for leak in found.leaks)
         self.smallest = _least(self.smallest, found.smallest)
         self.smallest_leak = _least(self.smallest_leak, found.leaks[0].size if found.leaks else None)
+
+    def add_leaks(self, leaks: list[Leak]) -> None:
+        """Add what was found of the last part in another way."""
+        self.leaking += bool(leaks)
+        self.hows.update(leak.how for leak in leaks)
+        self.smallest_leak = _least(self.smallest_leak, min((leak.size for leak in leaks), default=None))
 
     def evidence(self) -> dict[str, Any]:
         """Return what may be shown of it: counts, and no value of a small cell."""

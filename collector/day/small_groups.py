@@ -46,6 +46,7 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
     raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.dimensions if len(facts.values.get(d, ()))}
     names = {d: values.fold_values(lines, k=k, upward=_upward(facts, d)) for d, lines in raw.items()}
     names = nested.fold_nested(raw, names, facts, people, pairs=rules.pairs, k=k)
+    names |= {d: values.hold_seen(raw[d], names[d], k=k) for d in _RUNNING if d in raw}
     if Dimension.PROPERTY in raw and Dimension.EVENT in raw:
         names[Dimension.PROPERTY] = fold_stated(
             names[Dimension.PROPERTY],

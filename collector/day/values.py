@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from collector.day.lines import Lines
+from collector.day.lines import PAGEVIEWS, Lines
 from collector.model import OTHER, Dimension
 
 #: Dimensions whose values are paths and fold into their section first.
@@ -76,3 +76,39 @@ def _held(lines: Lines, names: Mapping[str, str], name: str, *, only: set[str] |
     """Count the distinct visitors whose values are counted under *name*."""
     chosen = np.array([names[v] == name and (only is None or v in only) for v in lines.names], dtype=np.bool_)
     return len(np.unique(lines.person[chosen[lines.line]])) if len(lines.line) else 0
+
+
+def hold_seen(lines: Lines, names: Mapping[str, str], *, k: int) -> dict[str, str]:
+    """Fold further names until what was seen of the running day leaves of no common name 1 … k−1 visitors.
+
+    A value with k visitors may have been shown, in multiples of k, before it had to be folded. Whoever saw that knows
+    that the common name has so many of it, and so how few others there can be.
+
+    Args:
+        lines: One breakdown, unfolded, that the running day shows.
+        names: Under which name each value is counted so far.
+        k: Fewest distinct visitors.
+
+    Returns:
+        *names* with further values in `(other)`.
+    """
+    names = dict(names)
+    floors = {v: count // k * k for v, count in zip(lines.names, lines.visitors.tolist(), strict=True) if count >= k}
+    while crowded := sorted(name for name in set(names.values()) if _is_narrowed(lines, names, name, floors, k=k)):
+        shown = {name: _held(lines, names, name) for name in set(names.values()) - {OTHER}}
+        rolled_up = [name for name in crowded if name != OTHER]
+        if not shown:
+            break
+        folded = rolled_up[0] if rolled_up else min(shown, key=lambda name: (shown[name], name))
+        names = {v: OTHER if name == folded else name for v, name in names.items()}
+    return names
+
+
+def _is_narrowed(lines: Lines, names: Mapping[str, str], name: str, floors: Mapping[str, int], *, k: int) -> bool:
+    """Tell whether the values with k visitors behind a common name leave room for fewer than k others."""
+    seen = [floors[value] for value, own in names.items() if own == name and value != name and value in floors]
+    if not seen:
+        return False
+    chosen = np.array([names[value] == name for value in lines.names], dtype=np.bool_)[lines.line]
+    pageviews = int(lines.amounts[chosen, PAGEVIEWS].sum())
+    return 0 < _held(lines, names, name) - max(seen) < k or 0 < pageviews - sum(seen) < k
