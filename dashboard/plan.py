@@ -28,12 +28,18 @@ class Refusal(StrEnum):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold what has to be read for a query, and what is refused before anything is read."""
+    """Hold what has to be read for a query, and what is refused before anything is read.
+
+    Attributes:
+        offered: Per panel the breakdowns to choose from: none that a profile leaves out or a controller switched off,
+            except where nothing else would be left to say so.
+    """
 
     query: Query
     spans: list[Span]
     today: date
     dimensions: dict[str, Dimension]
+    offered: dict[str, tuple[Dimension, ...]]
     refusals: dict[str, Refusal]
 
     @property
@@ -52,13 +58,14 @@ def plan(query: Query, rules: Sequence[Rules], *, today: date) -> Plan:
     """
     span = query.period.span(today)
     shift = query.shift(span)
-    dimensions, refusals = {}, {}
+    dimensions, offered, refusals = {}, {}, {}
     for name, choices in PANELS.items():
         asked = query.dimension(name)
         why = {choice: _refusal(query, choice, rules, is_today=span.first == today) for choice in choices}
         # The nearest answer: what was asked for, or else the first of the panel that can be given.
         chosen = next((choice for choice in (asked, *choices) if why[choice] is None), asked)
         dimensions[name] = chosen
+        offered[name] = tuple(choice for choice in choices if why[choice] is not Refusal.PROFILE) or choices
         reason = why[chosen]
         if reason:
             refusals[name] = reason
@@ -67,6 +74,7 @@ def plan(query: Query, rules: Sequence[Rules], *, today: date) -> Plan:
         spans=[span, span.before(shift)] if shift else [span],
         today=today,
         dimensions=dimensions,
+        offered=offered,
         refusals=refusals,
     )
 

@@ -72,17 +72,13 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     shown_days: int
     counted_days: int
     refusal: Refusal | None
+    choices: tuple[Dimension, ...]
 
     @property
     def is_partial(self) -> bool:
         """Tell whether days are missing from a breakdown that is about everybody."""
         # Of events nobody knows whether they were withheld or did not happen.
         return self.shown_days < self.counted_days and self.dimension is not Dimension.EVENT
-
-    @property
-    def choices(self) -> tuple[Dimension, ...]:
-        """Return what the panel can show."""
-        return PANELS[self.name]
 
 
 class Completeness(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +220,7 @@ def _panel(name: str, made: Plan, rows: Rows, *, days: Mapping[date, DayRow], co
         shown_days=rows.shown_days.get(dimension, 0),
         counted_days=counted_days,
         refusal=refusal,
+        choices=made.offered[name],
     )
 
 
