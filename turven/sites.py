@@ -151,6 +151,8 @@ def site_set(ctx: click.Context, /, site_id: str, made_by: str, reason: str, **o
     params = {"site": site_id, "changes": changes, "made_by": made_by, "reason": reason}
     answer = json.loads(command(settings, "site_set", params))
     click.echo(f"Changed {site_id}; recorded in the settings log by {made_by}.")
+    if changes.get("is_on") is False:
+        click.echo(f"Nothing of it is counted any more. What is kept stays, until `turven site erase {site_id}`.")
     if answer["waits"]:
         click.echo("What is looser than today comes into force when the site's next day begins.")
 

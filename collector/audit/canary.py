@@ -12,6 +12,8 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, Final
 
+import msgspec
+
 from collector.audit import day_end, door, exits
 from collector.audit.cage import check_network, check_refusals, is_refused, serve_without_network
 from collector.audit.canary_found import ADDRESS, Search
@@ -34,11 +36,13 @@ from collector.audit.crowds import Crowds
 from collector.audit.finding import Result, Seen
 from collector.audit.marks import CLICK_IDS, ENCODINGS, MARK_LENGTH_MAX, MARK_LENGTH_MIN, forms, search
 from collector.audit.memory import limits
-from collector.audit.scratch import NOBODY, ScratchHouse, scratch_house
+from collector.audit.scratch import NOBODY, ScratchHouse, scratch_house, text_of
 from collector.audit.told import check_settings_shown, check_texts
 from collector.errors import SettingsError
 from collector.model import Identity, Profile
 from collector.settings import Privacy, Public
+from collector.store.backup import Made, opened
+from collector.store.copy import read_copy
 
 #: Requirements that the canary run looks at.
 CANARY: Final = frozenset(
@@ -123,7 +127,7 @@ class _Run:
         self._k = rules.k
         self._crowd = max(CROWD_MIN, CROWD_TIMES_K * rules.k)
         # Elsewhere a template would hide the rare path, and it is the k rule that is to hide it.
-        self._templates = [START, COMPANY] if rules.templates_only else []
+        self._templates = [START, *COMPANY] if rules.templates_only else []
         self._sender = Sender(house, self._marks, crowd=self._crowd, k=self._k, tells_networks=rules.ipv4_bits > 0)
         self._crowds = Crowds(
             house, crowd=self._crowd, k=self._k, ipv4_bits=rules.ipv4_bits, is_templates_only=rules.templates_only
@@ -131,6 +135,7 @@ class _Run:
         self._search = Search(self._marks, stem=stem)
         self._seen: dict[str, Seen] = {}
         self._sent = self._counted = 0
+        self._is_backed_up = False
         self._day = house.now().date()
 
     def go(self, caged: Future[dict[str, Any]], refused: Future[dict[str, int | None]]) -> dict[str, Seen]:
@@ -153,7 +158,7 @@ class _Run:
         exported = {site: house.ask("export", site=site, format="csv") for site in ("canary", "twin", "networks")}
         self._search.texts("exports", {f"export of {site}": content for site, content in exported.items()})
         self._back_up()
-        elsewhere, opened = house.files_elsewhere(), len(house.open_files())
+        elsewhere, writing = house.files_elsewhere(), len(house.open_files())
         self._search.files(house, when="after the day's end")
         house.stop()
         self._search.files(house, when="after the stop")
@@ -163,7 +168,7 @@ class _Run:
             extra = self._search.found_in(["extra field"])
             self._seen |= self._crowds.check(cursor, marks_found=extra)
             self._seen["R37"] = exits.check(shown, cursor, running=running, k=self._k)
-            self._judge_marks(cursor, elsewhere=elsewhere, opened=opened)
+            self._judge_marks(cursor, elsewhere=elsewhere, writing=writing)
             self._judge_networks(cursor, refused.result())
         self._seen["R34"] = check_network(caged.result(), connections=connections)
         return self._seen
@@ -236,8 +241,17 @@ class _Run:
         return exits.look(house, site="canary", day=self._day), running, gone
 
     def _back_up(self) -> None:
-        """Make a backup and search its file, where this build has the command."""
-        # What a backup holds is searched like any other file as soon as it lies in the folder of the house.
+        """Seal a backup, open it again, and search what lies in it: sealed, it would show nothing to anybody."""
+        house = self._house
+        made = msgspec.json.decode(house.ask("backup"), type=Made)
+        key = house.backup_key.read_text("utf-8").split()[-1]
+        with opened(Path(made.file), key=key, work=house.folder) as (_, history):
+            self._search.texts(
+                "backup, opened", {f"{path.name} of a backup": path.read_bytes() for path in history.parent.iterdir()}
+            )
+            with read_copy(history) as cursor:
+                self._search.texts("tables of the backup", {"backup by SQL": text_of(cursor)})
+                self._is_backed_up = _visitors(cursor, "canary", "page", START) >= self._crowd
 
     # -- what is seen ---------------------------------------------------------------------------------------------
 
@@ -245,7 +259,7 @@ class _Run:
         house = self._house
         sealed = [path for path in house.files() if (house.folder / "data" / "spool") in path.parents]
         # A page that is registered as a template stands among the settings, and rightly so.
-        pages = [page.encode() for page in (START, COMPANY) if page not in self._templates]
+        pages = [page.encode() for page in (START, *COMPANY) if page not in self._templates]
         marks = [form for mark in self._marks if mark.field in {*NEVER, *RARE} for form in forms(mark)]
         read, found = search(house.files(), [*pages, REFERRER.encode(), *marks])
         temporary = [
@@ -270,7 +284,7 @@ class _Run:
             process=limits(self._house.pid),
         )
 
-    def _judge_marks(self, cursor: Any, *, elsewhere: list[str], opened: int) -> None:
+    def _judge_marks(self, cursor: Any, *, elsewhere: list[str], writing: int) -> None:
         # Without the ordinary part of the same requests among the cells, nothing would have been tried.
         arrived = self._sent == self._counted and _visitors(cursor, "canary", "page", START) >= self._crowd
         from_there = _visitors(cursor, "canary", "source", REFERRER) >= self._crowd
@@ -297,7 +311,7 @@ class _Run:
             )
         own = {mark.field for mark in self._marks if mark.field.startswith(OWN_MARK)}
         self._seen["R41"] = Seen.that(
-            self._seen["R41"].result is Result.PASS and not elsewhere,
+            self._seen["R41"].result is Result.PASS and not elsewhere and self._is_backed_up,
             **self._seen["R41"].evidence,
             places_searched=self._search.places,
             events_sent=self._sent,
@@ -305,7 +319,8 @@ class _Run:
             own_marks=len(own),
             own_marks_stood_in=[*OWN_FIELDS, "path of one visitor"] if own else [],
             own_marks_found_in=self._search.found_in(own),
-            files_open_for_writing=opened,
+            backup_holds_their_pages=self._is_backed_up,
+            files_open_for_writing=writing,
             files_open_elsewhere=elsewhere,
         )
         log_read, log_found = self._search.log(self._house.log)

@@ -30,7 +30,8 @@ OWN_FIELDS: Final = (
 )  # fmt: skip
 #: Pages and a referrer that are kept, to show that the search finds what is there.
 START: Final = "/start"
-COMPANY: Final = "/gezelschap"
+#: What the rare is folded together with: pages of fewer than k visitors each, who together are k.
+COMPANY: Final = ("/gezelschap", "/aanspraak")
 REFERRER: Final = "verwijzer.example"
 HOST: Final = "canary.example"
 OWN_MARK: Final = "own mark"
@@ -151,8 +152,9 @@ class Sender:
     def send_rare(self, site: str) -> None:
         """Send the rare visitor, and k ordinary ones that it is folded together with, and the crowd is not."""
         for number in range(self._crowd, self._crowd + self._k):
+            page = COMPANY[number % len(COMPANY)]
             self._house.send(
-                s=site, address=address_of(number), u=f"https://{HOST}{COMPANY}", r="https://gezelschap.example/"
+                s=site, address=address_of(number), u=f"https://{HOST}{page}", r=f"https://{page[1:]}.example/"
             )
         text = self._text
         for encode in ENCODINGS.values():

@@ -26,12 +26,28 @@ import msgspec
 
 from collector.audit.memory import outbound
 from collector.audit.own_process import OwnAnswer
+from collector.audit.scratch_settings import COUNTRY_HEADER, TRUSTED_PEER, scratch_toml, until, zone_of_noon
 from collector.audit.wire import read_answer, write_post
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
 from collector.model import Site
 from collector.settings import Privacy, Public
+from collector.store.backup import make_key
 from collector.store.copy import read_copy
+
+__all__ = [
+    "BROWSER",
+    "COUNTRY_HEADER",
+    "NOBODY",
+    "STEP",
+    "TRUSTED_PEER",
+    "UNTRUSTED_PEER",
+    "ScratchHouse",
+    "environment",
+    "scratch_house",
+    "serve_command",
+    "text_of",
+]
 
 START_SECONDS_MAX: Final = 30.0
 STOP_SECONDS_MAX: Final = 20.0
@@ -41,12 +57,8 @@ BROWSER: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 "
     "Safari/537.36"
 )
-#: A trusted proxy of the scratch house names the country in it.
-COUNTRY_HEADER: Final = "CDN-Country"
 #: Names nobody to turn to.
 NOBODY: Final = Public()
-#: The only peer whose headers the scratch house believes.
-TRUSTED_PEER: Final = "127.0.0.1"
 #: A peer on loopback that it does not believe; in another network than the first.
 UNTRUSTED_PEER: Final = "127.9.9.9"
 #: What one step of a scratch house's clock is.
@@ -54,7 +66,6 @@ STEP: Final = timedelta(hours=1)
 _STEPPED_ZONE: Final = "Etc/UTC"
 #: Requests that are on their way at the same time on one connection.
 PIPELINE_MAX: Final = 64
-_NOON: Final = 12
 
 
 class ScratchHouse:
@@ -76,9 +87,15 @@ class ScratchHouse:
         self.log = folder / "log.txt"
         self.port = _free_port()
         self.config = folder / "turven.toml"
-        zone = _zone_of_noon() if begins_at is None else _STEPPED_ZONE
-        self.config.write_text(_toml(folder, port=self.port, zone=zone, privacy=privacy, public=public), "utf-8")
-        self._ahead = None if begins_at is None else _until(begins_at)
+        self.backup_key = folder / "backup.key"
+        zone = zone_of_noon() if begins_at is None else _STEPPED_ZONE
+        self.config.write_text(
+            scratch_toml(
+                folder, port=self.port, zone=zone, privacy=privacy, public=public, recipient=make_key(self.backup_key)
+            ),
+            "utf-8",
+        )
+        self._ahead = None if begins_at is None else until(begins_at)
         for name in ("home", "work", "tmp"):
             (folder / name).mkdir(exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -260,12 +277,7 @@ class ScratchHouse:
     def history_text(self) -> bytes:
         """Return every value of every table of the stopped house, as text."""
         with self.history() as cursor:
-            tables = cursor.execute(
-                "select schema_name || '.' || table_name from duckdb_tables() "
-                "where not internal and database_name = current_database()"
-            ).fetchall()
-            rows = [row for (table,) in tables for row in cursor.execute(f"select * from {table}").fetchall()]
-        return "\n".join("\t".join(str(value) for value in row) for row in rows).encode()
+            return text_of(cursor)
 
     @property
     def history_file(self) -> Path:
@@ -311,6 +323,16 @@ class ScratchHouse:
         return sorted(name for name in self.open_files() if not Path(name).is_relative_to(self.folder))
 
 
+def text_of(cursor: Any) -> bytes:
+    """Return every value of every table of a history, as text."""
+    tables = cursor.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where not internal and database_name = current_database()"
+    ).fetchall()
+    rows = [row for (table,) in tables for row in cursor.execute(f"select * from {table}").fetchall()]
+    return "\n".join("\t".join(str(value) for value in row) for row in rows).encode()
+
+
 @contextmanager
 def scratch_house(
     privacy: Privacy, *, public: Public = NOBODY, begins_at: time | None = None
@@ -328,50 +350,6 @@ def scratch_house(
     finally:
         house.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _toml(folder: Path, *, port: int, zone: str, privacy: Privacy, public: Public) -> str:
-    companies = ", ".join(
-        f"{{ name = {_text(one.name)}, task = {_text(one.task)}, country = {_text(one.country)} }}"
-        for one in public.sub_processors
-    )
-    told = [name for name in public.__struct_fields__ if name != "sub_processors"]
-    return "\n".join(
-        (
-            f"data_dir = {_text(str(folder / 'data'))}",
-            f"runtime_dir = {_text(str(folder / 'runtime'))}",
-            f"timezone = {_text(zone)}",
-            'log_level = "DEBUG"',
-            # Compressed strings could not be seen in the bytes of the file.
-            "is_uncompressed = true",
-            "[server]",
-            f'listen = "127.0.0.1:{port}"',
-            f'trusted_proxies = ["{TRUSTED_PEER}/32"]',
-            f"country_header = {_text(COUNTRY_HEADER)}",
-            "[privacy]",
-            *(f"{name} = {_text(getattr(privacy, name))}" for name in privacy.__struct_fields__),
-            "[public]",
-            *(f"{name} = {_text(getattr(public, name))}" for name in told),
-            f"sub_processors = [{companies}]",
-        )
-    )
-
-
-def _text(value: object) -> str:
-    """Write a text or a number for TOML, which takes no halves of surrogate pairs."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _until(begins_at: time) -> timedelta:
-    now = datetime.now(UTC)
-    return datetime.combine(now.date(), begins_at, UTC) - now
-
-
-def _zone_of_noon() -> str:
-    """Return a time zone in which it is about noon: a day that turned in the middle of a run would spoil it."""
-    east = _NOON - datetime.now(UTC).hour
-    # The zones of `Etc` are named by what to add to get UTC: west is plus.
-    return f"Etc/GMT{-east:+d}" if east else "Etc/UTC"
 
 
 def serve_command(config: Path, *, ahead: timedelta | None = None) -> list[str]:

@@ -1,7 +1,9 @@
 """The canary run on the real build: every check passes, and each has tried what it claims."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ from collector import __version__
 from collector.audit.cage import check_network
 from collector.audit.canary import CANARY, check_two_sites, run_canary
 from collector.audit.canary_requests import OWN_FIELDS
-from collector.audit.door import SECURITY_TXT, check_security_txt
+from collector.audit.door import SECURITY_TXT, check_security_txt, page_faults
 from collector.audit.finding import Result, Seen
 from collector.audit.hostile import generate_hostile_day
 from collector.audit.hostile_house import AGENTS, REFERRERS, attack_hostile_days
@@ -24,6 +26,8 @@ from collector.errors import SettingsError
 from collector.model import Identity, Site
 from collector.settings import Privacy, Public, Settings, load_settings
 
+#: Of the style `p{}`, as a policy names it.
+HASH: Final = b64encode(sha256(b"p{}").digest()).decode()
 OWN_MARK: Final = "mijn eigen merk & meer"
 SITES: Final = {Identity.NETWORK: "canary", Identity.BROWSER: "browsers"}
 
@@ -240,3 +244,30 @@ def test_what_weakens_the_salt_is_said(tmp_path: Path) -> None:
     assert evidence["keep_day_through_reboot"] is True
     assert any("keep_day_through_reboot" in reason for reason in evidence["weakened_by"])
     assert evidence["runtime_dir_in_memory"] != any("runtime_dir" in reason for reason in evidence["weakened_by"])
+
+
+@pytest.mark.parametrize(
+    ("policy", "body", "faults"),
+    [
+        ("default-src 'none'; frame-ancestors 'none'", b"<p>x</p>", []),
+        (f"default-src 'none'; style-src 'sha256-{HASH}'; frame-ancestors 'none'", b"<style>p{}</style>", []),
+        (
+            f"default-src 'none'; style-src 'sha256-{HASH}'; frame-ancestors 'none'",
+            b"<style>a{}</style>",
+            ["something inline"],
+        ),
+        ("default-src 'none'; frame-ancestors 'none'", b'<p style="x">x</p>', ["something inline"]),
+        ("default-src 'none'; frame-ancestors 'none'", b"<script>x</script>", ["something inline"]),
+        ("default-src 'none'; script-src https://cdn.example; frame-ancestors 'none'", b"", ["policy allows https:"]),
+        ("default-src 'self'", b"", ["may be framed"]),
+        ("script-src 'self'; frame-ancestors 'none'", b"", ["content-security-policy"]),
+    ],
+)
+def test_a_page_with_a_fault_is_named(policy: str, body: bytes, faults: list[str]) -> None:
+    """A policy that lets something in, a page that may be framed, and whatever is inline without its hash are found."""
+    headers = {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+    assert page_faults(headers, body) == faults
