@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dashboard.audit_names import FIGURES, SAID
+from dashboard.audit_names import FIGURES
 from dashboard.metrics import mark
 from dashboard.view import harmless
 from dashboard.words import Words
@@ -18,6 +18,54 @@ _LIST_MAX: Final = 40
 _COUNTED_ONLY: Final = ("paths_to_think_about",)
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _BOUND: Final = re.compile(r"(>=|<=) *(\S+)")
+#: What a figure can say in words, and a settings line.
+SAID: Final = {
+    "as it is": mark("as it is"),
+    "capitals": mark("capitals"),
+    "percent-encoded": mark("percent-encoded"),
+    "percent-encoded twice": mark("percent-encoded twice"),
+    "hexadecimal": mark("hexadecimal"),
+    "HTML, hexadecimal": mark("HTML, hexadecimal"),
+    "base64 for URLs": mark("base64 for URLs"),
+    "full width": mark("full width"),
+    "one number until midnight": mark("one number until midnight"),
+    "the browser's number": mark("the browser's number"),
+    "unknown field": mark("unknown field"),
+    "identifier field": mark("identifier field"),
+    "path of one visitor": mark("path of one visitor"),
+    "query": mark("query"),
+    "fragment": mark("fragment"),
+    "parameter": mark("parameter"),
+    "referrer": mark("referrer"),
+    "header": mark("header"),
+    "user agent": mark("user agent"),
+    "no limit": mark("no limit"),
+    "named": mark("filled in"),
+    "none": mark("none"),
+    "true": mark("yes"),
+    "false": mark("no"),
+    "strict": mark("strict"),
+    "standard": mark("standard"),
+    "open": mark("open"),
+    "network": mark("network"),
+    "browser": mark("browser"),
+    "not allowed to read": mark("not allowed to read"),
+    "No cell is kept yet.": mark("No cell is kept yet."),
+    "No figure is kept yet.": mark("No figure is kept yet."),
+    "No setting of a site was ever made.": mark("No setting of a site was ever made."),
+    "Not to be seen here: it takes a house to ask.": mark("Not to be seen here: it takes a house to ask."),
+    "none in this version: whoever may use this machine may look, and change settings": mark(
+        "none in this version: whoever may use this machine may look, and change settings"
+    ),
+    "the operator on this machine can add up sites that it names; a permission of its own comes with accounts": mark(
+        "the operator on this machine can add up sites that it names; a permission of its own comes with accounts"
+    ),
+    "recorded by the operator on behalf of the controller": mark(
+        "recorded by the operator on behalf of the controller"
+    ),
+    "the operator alone": mark("the operator alone"),
+    "somebody else, by name": mark("somebody else, by name"),
+}
 _YES, _NO, _NONE = SAID["true"], SAID["false"], SAID["none"]
 _AT_LEAST, _AT_MOST = mark("at least {n}"), mark("at most {n}")
 
