@@ -6,6 +6,7 @@ back what it is a share of, wherever rounding leaves one whole number.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from http.client import HTTPConnection
@@ -15,13 +16,18 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from collector.audit.outsider import PartName
+from collector.audit.finding import Seen
+from collector.audit.kept import not_applicable
+from collector.audit.outsider import PartName, Published, Tally, newest_of_each
 from collector.audit.snapshots import SEEN, Snapshot
 from collector.errors import TurvenError
 from collector.model import OTHER, Cell, Dimension
 
 _D: Final = Dimension
+LOOPBACK: Final = "127.0.0.1"
 REQUEST_SECONDS_MAX: Final = 20
+#: How long days of a running house are read over HTTP.
+COMPARE_SECONDS: Final = 8.0
 #: Which panel shows a dimension. What is missing here has no exit in the dashboard.
 PANEL_OF: Final = {
     _D.PAGE: "pages",
@@ -41,6 +47,13 @@ _PERIOD_DAYS_MAX: Final = 760
 _SHARE_MIN, _SHARE_MAX = 0.05, 0.95
 _ROUNDED: Final = 0.00005
 _OK: Final = 200
+
+
+class ExitClosedError(TurvenError):
+    """Say that the dashboard gives a stranger nothing."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("exit_closed", why)
 
 
 class Door:
@@ -63,7 +76,7 @@ class Door:
         """Return the JSON at *path*.
 
         Raises:
-            TurvenError: `exit_closed`, where the dashboard asks for a sign-in or does not answer.
+            ExitClosedError: Where the dashboard asks for a sign-in or does not answer.
         """
         self.requests += 1
         query = f"?{urlencode(params, doseq=True)}" if params else ""
@@ -72,9 +85,9 @@ class Door:
             answer = self._connection.getresponse()
             body = answer.read()
         except OSError:
-            raise TurvenError("exit_closed", "The dashboard does not answer.") from None
+            raise ExitClosedError("The dashboard does not answer.") from None
         if answer.status != _OK:
-            raise TurvenError("exit_closed", f"The dashboard answers {answer.status} to {path}.")
+            raise ExitClosedError(f"The dashboard answers {answer.status} to {path}.")
         return json.loads(body)
 
 
@@ -98,6 +111,10 @@ class PublishedByExits:
     def k_of(self, site: str) -> int:
         """Return the k in force for a site, as the house shows it to everybody."""
         return self._rules[site][0]
+
+    def today(self, site: str) -> date:
+        """Return the running day where a site is."""
+        return date.fromisoformat(self._ask("/export/days.json", {"site": site, "period": "today"})["to"])
 
     def running(self, site: str) -> Snapshot:
         """Return what is shown of a site's running day."""
@@ -131,7 +148,7 @@ class PublishedByExits:
 
     def _stretches(self, site: str) -> Iterator[tuple[date, date]]:
         """Return periods that hold every day with figures: a long period is listed by week."""
-        today = date.fromisoformat(self._ask("/export/days.json", {"site": site, "period": "today"})["to"])
+        today = self.today(site)
         weeks = self._export("days", site, today - timedelta(_PERIOD_DAYS_MAX - 1), today)
         starts = [date.fromisoformat(row["from"][:10]) for row in weeks if row["state"] != "empty"]
         if not starts:
@@ -259,3 +276,41 @@ class Compared(msgspec.Struct):
         self.days += 1
         self.figures += len(theirs)
         self.differing += sum(ours.get(key) != theirs.get(key) for key in ours.keys() | theirs.keys())
+
+
+def compare_exits(
+    published: PublishedByExits,
+    kept: Published,
+    *,
+    seconds: float = COMPARE_SECONDS,
+    now: Callable[[], float] = time.monotonic,
+) -> Seen:
+    """R22 at the dashboard of a running house: it tells the figures that are kept, no more and no less; they hold too.
+
+    Args:
+        published: Reads the dashboard.
+        kept: Hands out the cells.
+        seconds: Begin no further day after so long; the newest days of each site come first.
+        now: Monotonic seconds.
+    """
+    compared, tally, ends_at = Compared(), Tally(), now() + seconds
+    parts = kept.parts()
+    several = {(part.site, part.day) for part in parts if part.part > 1}
+    for part in newest_of_each(part for part in parts if (part.site, part.day) not in several):
+        # The page of a part that was closed today shows the rest of the day too.
+        if part.day >= published.today(part.site):
+            continue
+        if compared.days and now() > ends_at:
+            break
+        told = published.cells(part)
+        compared.add(told, kept.cells(part))
+        tally.add(told, k=part.k)
+    if not compared.days:
+        return not_applicable("No whole day that is over has figures yet: ask again once one has.")
+    return Seen.that(
+        compared.differing == 0 and tally.leaking == 0,
+        days_read=compared.days,
+        figures_compared=compared.figures,
+        figures_that_differ=compared.differing,
+        **tally.evidence(),
+    )

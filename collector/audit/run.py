@@ -22,16 +22,16 @@ from collector.audit.outsider import (
     attack_published,
     tables_agree,
 )
+from collector.audit.over_http import LOOPBACK, Door, ExitClosedError, PublishedByExits, compare_exits
 from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
 from collector.audit.sensitive import marked_routes_are_folded
 from collector.audit.shape import SHAPE, Doors, check_doors
-from collector.audit.strangers import STRANGERS, run_strangers
 from collector.clock import Clock
 from collector.errors import SettingsError
-from collector.settings import Settings
+from collector.settings import Server, Settings
 from collector.store.copy import read_copy
 
 #: Where something was seen, to what was seen there, by requirement.
@@ -117,18 +117,31 @@ def audit_copy(path: Path, *, settings: Settings, clock: Clock, scope: Scope) ->
         return answers | _attacked(PublishedInFile(kept), scope)
 
 
-def audit_house(ask: Callable[..., bytes], *, scope: Scope) -> dict[str, dict[str, Seen]]:
+def audit_house(ask: Callable[..., bytes], *, scope: Scope, server: Server | None = None) -> dict[str, dict[str, Seen]]:
     """Ask a running house for what it keeps, and attack that here.
 
     Args:
         ask: Gives the house a command by its name and parameters.
         scope: What is wanted.
+        server: Where the house's dashboard is, which is read as a stranger would; `None` to leave it.
 
     Raises:
         TurvenError: As the house says.
     """
     answers = msgspec.json.decode(ask("audit", ids=sorted(scope.ids), site=scope.site), type=dict[str, dict[str, Seen]])
-    return answers | _attacked(PublishedByHouse(ask, site=scope.site), scope)
+    published = PublishedByHouse(ask, site=scope.site)
+    if server is not None and "R22" in scope.ids:
+        answers["dashboard"] = {"R22": _read_dashboard(server, published, site=scope.site)}
+    return answers | _attacked(published, scope)
+
+
+def _read_dashboard(server: Server, kept: Published, *, site: str) -> Seen:
+    port = int(server.listen.rpartition(":")[2])
+    try:
+        with Door(LOOPBACK, port, base_path=server.base_path) as door:
+            return compare_exits(PublishedByExits(door.ask, site=site), kept)
+    except ExitClosedError as closed:
+        return not_applicable(f"{closed.message} What is kept was attacked all the same, read from the house itself.")
 
 
 @contextmanager
@@ -153,9 +166,6 @@ def check_machine(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Se
         answers.setdefault("settings", {})["R36"] = sub_processors_are_listed(settings)
     if "R48" in scope.ids:
         answers.setdefault("machine", {})["R48"] = doors_are_shut(settings)
-    if asked := STRANGERS & set(scope.ids):
-        run = run_strangers(settings.privacy)
-        answers["strangers"] = {number: one for number, one in run.items() if number in asked}
     if "R49" in scope.ids:
         answers["running process"] = {"R49": check_process(settings)}
         answers["swap"] = {"R49": check_swap(settings)}

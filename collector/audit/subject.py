@@ -158,7 +158,7 @@ class Subject:
 
     def _kept(self, scope: Scope, *, clock: Clock) -> dict[str, dict[str, Seen]]:
         if self.is_running:
-            return audit_house(partial(self._ask), scope=scope)
+            return audit_house(partial(self._ask), scope=scope, server=self._settings.server)
         if self.file:
             return audit_copy(self.file, settings=self._settings, clock=clock, scope=scope)
         return {}
