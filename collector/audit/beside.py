@@ -22,6 +22,7 @@ from collector.audit.canary import CANARY, run_canary
 from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Seen
 from collector.audit.hostile_house import attack_hostile_days
+from collector.audit.strangers import STRANGERS, run_strangers
 from collector.audit.words import check_words
 from collector.errors import SettingsError, StoreError, TurvenError
 from collector.settings import Privacy, Public, Settings
@@ -75,6 +76,9 @@ PARTS: Final = {
         lambda wanted, tell: run_canary(wanted.privacy, public=wanted.public, extra_marks=wanted.marks, tell=tell),
     ),
     "words": Part({"R49"}, "broken house", "Breaking a house", lambda wanted, _: {"R49": check_words(wanted.privacy)}),
+    "strangers": Part(
+        STRANGERS, "strangers", "Knocking as a stranger", lambda wanted, _: run_strangers(wanted.privacy)
+    ),
     "browser": Part(
         BROWSER_CHECKS,
         "browser",
@@ -90,7 +94,7 @@ PARTS: Final = {
     ),
 }
 #: Parts that run one after the other, and these groups side by side.
-GROUPS: Final = (("canary", "words"), ("browser", "erasing", "hostile"))
+GROUPS: Final = (("canary", "words", "strangers"), ("browser", "erasing", "hostile"))
 
 
 def look(wanted: Wanted, *, tell: Tell) -> Answers:
