@@ -99,7 +99,9 @@ def _row(name: str, value: Any, words: Words, *, depth: int) -> Row:
     known = name in FIGURES
     named: dict[str, Any] = {
         "key": name,
-        "name": words.text(FIGURES[name]) if known else harmless(name.replace("_", " ")),
+        "name": words.text(FIGURES[name])
+        if known
+        else harmless(name.replace("_", " ") if name.isidentifier() and name.islower() else name),
         "is_name_foreign": not known and words.language != "en",
     }
     if name in _COUNTED_ONLY and isinstance(value, (list, tuple)):
