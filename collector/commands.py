@@ -16,9 +16,11 @@ from collector.audit.own_process import own_answer
 from collector.audit.run import check_house
 from collector.audit.shape import Doors, doors_of
 from collector.clock import Clock
+from collector.effective import effective
 from collector.engine import Engine
 from collector.errors import SettingsError
 from collector.model import Site
+from collector.store.backup import make_backup
 from collector.store.export import export_cells
 
 Params = Mapping[str, Any]
@@ -47,6 +49,7 @@ class Commands:
             "cells": self._cells,
             "replay": self._replay,
             "routes": lambda _params: msgspec.json.encode(self.doors()),
+            "backup": self._backup,
             "process": self._process,
         }
 
@@ -142,6 +145,19 @@ class Commands:
 
     def _replay(self, params: Params) -> bytes:
         return replay.run(self._engine, params, clock=self._clock, random=os.urandom, lookup=self._lookup)
+
+    def _backup(self, _params: Params) -> bytes:
+        engine = self._engine
+        settings = engine.settings
+        made = make_backup(
+            engine.history,
+            settings.backup_dir,
+            recipient=settings.backup.recipient,
+            settings=effective(settings, engine.sites.all(), rules=engine.rules, version=__version__),
+            at=self._clock.now(),
+            keep_days=settings.backup.keep_days,
+        )
+        return msgspec.json.encode(made)
 
     def _export(self, params: Params) -> bytes:
         self._engine.sites.known(params["site"])
