@@ -1,16 +1,11 @@
 """R33: what lies among the backups, and what a backup of this very build holds."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
-
-import msgspec
 
 from collector.audit.finding import Result, Seen
 from collector.audit.kept import Kept, every_row_has_k, not_applicable
-from collector.audit.marks import holds
 from collector.policy import BACKUP_DAYS_MAX
 from collector.store import backup
 from collector.store.copy import read_copy
@@ -42,39 +37,32 @@ def check_folder(folder: Path, *, now: datetime) -> Seen:
     return Seen.that(not any(evidence[name] for name in faults), **evidence)
 
 
-def check_made(sealed: Path, *, key: str, needles: list[bytes]) -> Seen:
-    """Open a backup of a scratch house: history and settings only, k kept, none of *needles* in its bytes."""
-    with (
-        TemporaryDirectory(dir=sealed.parent) as work,
-        backup.opened(sealed, key=key, work=Path(work)) as (manifest, copy),
-    ):
-        with read_copy(copy) as cursor:
-            kept = every_row_has_k(Kept(cursor))
-        inside = sorted(path for path in copy.parent.iterdir())
-        found = [path.name for path in inside if holds(path.read_bytes(), needles)]
-        searched = sum(path.stat().st_size for path in inside)
-    evidence: dict[str, Any] = {
-        "files_inside": [path.name for path in inside],
-        "tables_beside_the_inventory": sorted(set(manifest.rows) - _TABLES),
-        "rows": sum(manifest.rows.values()),
-        "rows_below_k": kept.result.value,
-        "bytes_searched": searched,
-        "marks_found_in": found,
-        "is_sealed": _is_sealed(sealed),
-    }
-    is_whole = [path.name for path in inside] == ["history.duckdb", "manifest.json", "settings.json"]
-    holds_k = kept.result is not Result.FAIL
-    is_clean = not found and not evidence["tables_beside_the_inventory"]
-    return Seen.that(is_whole and holds_k and is_clean and evidence["is_sealed"], **evidence)
+def check_opened(sealed: Path, manifest: backup.Manifest, copy: Path) -> Seen:
+    """Judge a backup that a scratch house made and that was opened: history and settings only, sealed, with k kept.
 
+    What was sent to that house is searched for in it by the canary run (R41).
 
-def made_by(ask: Callable[..., bytes]) -> Path:
-    """Have a house make a backup and return where it lies.
-
-    Raises:
-        TurvenError: As `store.backup.make_backup`.
+    Args:
+        sealed: The backup as it lies among the files of the house.
+        manifest: What it says of itself.
+        copy: The history in it, beside everything else that was in it.
     """
-    return Path(msgspec.json.decode(ask("backup"), type=backup.Made).file)
+    with read_copy(copy) as cursor:
+        kept = every_row_has_k(Kept(cursor))
+    inside = sorted(path.name for path in copy.parent.iterdir())
+    beside = sorted(set(manifest.rows) - _TABLES)
+    is_sealed = _is_sealed(sealed)
+    return Seen.that(
+        inside == ["history.duckdb", "manifest.json", "settings.json"]
+        and not beside
+        and is_sealed
+        and kept.result is Result.PASS,
+        files_inside=inside,
+        tables_beside_the_inventory=beside,
+        rows=sum(manifest.rows.values()),
+        every_row_stands_for_k=kept.result is Result.PASS,
+        is_sealed=is_sealed,
+    )
 
 
 def _is_sealed(path: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.audit import day_end, door, exits
+from collector.audit.backups import check_opened
 from collector.audit.cage import check_network, check_refusals, is_refused, serve_without_network
 from collector.audit.canary_found import ADDRESS, Search
 from collector.audit.canary_requests import (
@@ -47,8 +48,8 @@ from collector.store.copy import read_copy
 #: Requirements that the canary run looks at.
 CANARY: Final = frozenset(
     {
-        "R2", "R3", "R4", "R5", "R6", "R7", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R32", "R34", "R37",
-        "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
+        "R2", "R3", "R4", "R5", "R6", "R7", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R32", "R33", "R34",
+        "R37", "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
     }
 )  # fmt: skip
 #: Ordinary visitors of each site: this many times k, and no fewer than the second number.
@@ -245,7 +246,8 @@ class _Run:
         house = self._house
         made = msgspec.json.decode(house.ask("backup"), type=Made)
         key = house.backup_key.read_text("utf-8").split()[-1]
-        with opened(Path(made.file), key=key, work=house.folder) as (_, history):
+        with opened(Path(made.file), key=key, work=house.folder) as (manifest, history):
+            self._seen["R33"] = check_opened(Path(made.file), manifest, history)
             self._search.texts(
                 "backup, opened", {f"{path.name} of a backup": path.read_bytes() for path in history.parent.iterdir()}
             )

@@ -10,6 +10,7 @@ import msgspec
 
 from collector import __version__
 from collector.audit import beside
+from collector.audit.backups import check_folder
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
 from collector.audit.house import check_database, check_runtime
@@ -145,21 +146,25 @@ def _read_dashboard(server: Server, kept: Published, *, site: str) -> Seen:
 
 
 @contextmanager
-def scratch_started(settings: Settings, *, scope: Scope) -> Iterator[Callable[[], dict[str, dict[str, Seen]]]]:
+def scratch_started(
+    settings: Settings, *, scope: Scope, clock: Clock
+) -> Iterator[Callable[[], dict[str, dict[str, Seen]]]]:
     """Start the checks that need a house to send requests to; lend what waits for them and looks at the machine.
 
     Raises:
         TurvenError: `scratch_failed`.
     """
     with beside.started(settings, ids=scope.ids, marks=scope.marks, tell=scope.tell) as answers:
-        yield lambda: {**check_machine(settings, scope=scope), **answers()}
+        yield lambda: {**check_machine(settings, scope=scope, clock=clock), **answers()}
 
 
-def check_machine(settings: Settings, *, scope: Scope) -> dict[str, dict[str, Seen]]:
+def check_machine(settings: Settings, *, scope: Scope, clock: Clock) -> dict[str, dict[str, Seen]]:
     """Run the checks on the machine, the running process and the settings."""
     answers: dict[str, dict[str, Seen]] = {}
+    if "R33" in scope.ids:
+        answers["machine"] = {"R33": check_folder(settings.backup_dir, now=clock.now())}
     if "R14" in scope.ids:
-        answers["machine"] = {"R14": check_runtime(settings)}
+        answers.setdefault("machine", {})["R14"] = check_runtime(settings)
     if "R55" in scope.ids:
         answers["settings"] = {"R55": check_processor(settings)}
     if "R36" in scope.ids:

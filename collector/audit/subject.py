@@ -153,7 +153,7 @@ class Subject:
         """
         if self._history:
             return self._kept(scope, clock=clock)
-        with scratch_started(self._settings, scope=scope) as scratch:
+        with scratch_started(self._settings, scope=scope, clock=clock) as scratch:
             return {**self._kept(scope, clock=clock), **scratch()}
 
     def _kept(self, scope: Scope, *, clock: Clock) -> dict[str, dict[str, Seen]]:
