@@ -1,5 +1,8 @@
 """Send days made to give a small group away through the real door, close them, and attack what is published."""
 
+import json
+import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from datetime import time
 from functools import partial
@@ -7,12 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from collector.audit.finding import Seen
+from collector.audit.finding import Result, Seen
 from collector.audit.hostile import Happening, generate_hostile_day
 from collector.audit.outsider import Tally
 from collector.audit.over_http import Door, PublishedByExits
 from collector.audit.scratch import COUNTRY_HEADER, ScratchHouse, scratch_house
 from collector.audit.snapshots import Snapshot, compare_snapshots
+from collector.model import Profile
+from collector.policy import K_FLOOR
 from collector.settings import Privacy
 
 #: Days in an audit that asks for no other number.
@@ -120,7 +125,7 @@ def _fill(house: ScratchHouse, door: Door, done: Hostile, *, days: int) -> dict[
 
 
 def _has_ticked(published: PublishedByExits, visitors: int) -> bool:
-    return published.running(_CLOCK).visitors == visitors
+    return published.visitors_running(_CLOCK) == visitors
 
 
 def _tick(visitor: int) -> Request:
@@ -150,3 +155,19 @@ def requests_of(happenings: list[Happening], *, site: str) -> Iterator[tuple[int
             stated = {"p": {"niveau": happening["stated"]}} if happening["stated"] else {}
             yield stage, (headers, common | {"n": happening["name"]} | stated)
         yield stage, (headers, common | {"n": "engagement", "d": happening["milliseconds"]})
+
+
+def main(words: list[str] | None = None) -> int:
+    """Attack as many hostile days as are asked for; print what was seen, and return 1 where a group was found."""
+    parser = ArgumentParser(prog="python -m collector.audit.hostile_house", description=main.__doc__)
+    parser.add_argument("--days", type=int, default=DAYS)
+    parser.add_argument("--profile", type=Profile, choices=list(Profile), default=Profile.STANDARD)
+    parser.add_argument("--k", type=int, default=K_FLOOR)
+    asked = parser.parse_args(words)
+    seen = attack_hostile_days(Privacy(profile=asked.profile, k=asked.k), days=asked.days)
+    print(json.dumps({"result": seen.result, **seen.evidence}, indent=2))  # noqa: T201 - its answer
+    return int(seen.result is Result.FAIL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -112,6 +112,12 @@ class PublishedByExits:
         """Return the k in force for a site, as the house shows it to everybody."""
         return self._rules[site][0]
 
+    def visitors_running(self, site: str) -> int | None:
+        """Return the visitors that are shown of a site's running day."""
+        today = self.today(site)
+        rows = self._export("days", site, today - timedelta(1), today)
+        return rows[-1]["visitors"] if rows and rows[-1]["from"] == today.isoformat() else None
+
     def today(self, site: str) -> date:
         """Return the running day where a site is."""
         return date.fromisoformat(self._ask("/export/days.json", {"site": site, "period": "today"})["to"])
@@ -125,13 +131,7 @@ class PublishedByExits:
             rows = self._ask(f"/export/{PANEL_OF[dimension]}.json", {**today, "show": dimension.value})["rows"]
             values |= {(dimension, row[dimension.value]): row["visitors"] for row in rows if row.get(dimension.value)}
         blocks = {_block(row): (row["pageviews"], row["visitors"]) for row in points if "T" in row["from"]}
-        days = self._ask("/export/days.json", {"site": site, **self._yesterday_and(points)})["rows"] if points else []
-        return Snapshot(days[-1]["visitors"] if days else None, values, blocks)
-
-    def _yesterday_and(self, points: list[dict[str, Any]]) -> dict[str, str]:
-        """Return the period of the running day and the one before: two days are listed by day."""
-        today = date.fromisoformat(points[0]["from"][:10])
-        return {"from": (today - timedelta(1)).isoformat(), "to": today.isoformat()}
+        return Snapshot(self.visitors_running(site), values, blocks)
 
     def parts(self) -> list[PartName]:
         """Return every day that has figures."""
