@@ -25,6 +25,11 @@ PLACES: Final = {
     "strangers": mark("in a scratch house that is asked from elsewhere"),
 }
 FIGURES: Final = {
+    "every_row_stands_for_k": mark("every row stands for k"),
+    "tables_beside_the_inventory": mark("tables beside the inventory"),
+    "files_inside": mark("files inside"),
+    "is_sealed": mark("is sealed"),
+    "backups": mark("backups"),
     "other_reasons": mark("other reasons"),
     "rows_not_in_tens": mark("rows not in tens"),
     "opt_outs_not_in_hundreds": mark("opt outs not in hundreds"),
