@@ -2,6 +2,7 @@
 # make test   every test, in a real browser too
 # make check  walls, types, style
 # make audit  what every test claims, then the audit's verdict on the promises
+# make attack  break each promise by a changed line, in copies, and see it caught
 # make bench  measure what a school of 200 sees, into docs/school-of-200.md
 # make screenshots  take docs/screenshots anew
 # make lock   renew requirements/*.txt (needs uv)
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -r
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lock audit bench screenshots clean browser
+.PHONY: help run serve test check lock audit attack bench screenshots clean browser
 export PYTHONDONTWRITEBYTECODE := 1
 
 help:
@@ -34,6 +35,9 @@ check: $(VENV)/check.stamp
 audit: $(VENV)/run.stamp
 	@$(BIN)/python -m tests.evidence
 	@$(BIN)/python -m turven audit --lang en
+
+attack: $(VENV)/check.stamp $(VENV)/test.stamp browser
+	$(BIN)/python -m tests.sabotage.run
 
 bench: $(VENV)/run.stamp
 	$(BIN)/python -m bench.school_of_200

@@ -27,6 +27,7 @@ def written(folder: Path, text: str) -> Path:
         "[privacy]\nipv6_bits = 56",
         "[privacy]\nretention_days = 761",
         "[privacy]\nretention_days = 0",
+        "[backup]\nkeep_days = 31",
     ],
 )
 def test_a_setting_below_its_floor_is_refused(tmp_path: Path, text: str) -> None:
@@ -47,6 +48,7 @@ def test_a_setting_below_its_floor_is_refused(tmp_path: Path, text: str) -> None
         "[server]\ntrusted_proxies = ['10.0.0.0/33']",
         "[server]\nbase_path = 'turven/'",
         "log_level = 'LOUD'",
+        "[public]\nsub_processors = [{name = 'A', task = 'hosting', country = 'Nederland'}]",
         "k = ",
     ],
 )

@@ -90,6 +90,23 @@ def test_hidden_line_is_derived() -> None:
     assert (4, "the total minus all lines") in {(leak.size, leak.how) for leak in attack(cells, k=10).leaks}
 
 
+def test_a_small_figure_is_read() -> None:
+    """A figure of fewer than k is a group by itself, and so are the visits of a line that were no bounces."""
+    line = Cell(dimension=PAGE, value="/a", contributors=5, pageviews=90, visits=40, bounces=36, events=3)
+    leaks = {(leak.size, leak.how) for leak in attack([line], k=10).leaks}
+    assert leaks >= {(3, "a figure"), (4, "visits minus bounces")}
+
+
+def test_visible_cells_are_subtracted() -> None:
+    """A line minus one of its cells, and minus all that are visible, are groups of their own."""
+    cells = [single(PAGE, "/a", 30), pair("/a", "bing", 12), pair("/a", "x.example", 15), pair("/a", OTHER, 3)]
+    leaks = {(leak.size, leak.how) for leak in attack(cells, k=10).leaks}
+    assert (3, "a line minus its visible cells") in leaks
+    assert (4, "a line minus a cell") in {
+        (leak.size, leak.how) for leak in attack([single(PAGE, "/a", 30), pair("/a", "bing", 26)], k=10).leaks
+    }
+
+
 def test_hidden_cell_between_lines_is_derived() -> None:
     """Four cells of which one is visible are a table of which two lines give one pageview away."""
     cells = [

@@ -160,6 +160,14 @@ def test_every_figure_has_k_makers(views: list[View], k: int) -> None:
                     assert figure is None or _is_total(cells, cell, measure)
 
 
+@given(views=DAYS, k=st.integers(2, 5))
+def test_averages_stand_where_2k_visitors_show(views: list[View], k: int) -> None:
+    """Bounces and time, which are shown as averages, stand only in rows that show 2k visitors by themselves."""
+    for cell in fold(facts(views), rules(k)) or []:
+        if cell.bounces is not None or cell.seconds is not None:
+            assert (cell.visitors or 0) >= 2 * k
+
+
 def _is_total(cells: list[Cell], cell: Cell, measure: str) -> bool:
     return bool(getattr(cell, measure) == getattr(single(cells, Dimension.TOTAL)[""], measure))
 

@@ -118,6 +118,8 @@ def test_half_a_request_is_no_event(tmp_path: Path) -> None:
         assert b" 202 " not in _raw(house, 3, chunked, chunk[:-20])
         assert b" 400 " in _raw(house, 4, chunked, b"zz\r\n" + body)
         assert b" 400 " in _raw(house, 5, "Content-Length: 3, 4", body)
+        # Headers are held until the last one is there: one sender could fill the memory of the house.
+        assert b" 431 " in _raw(house, 6, f"X-Long: {'x' * 66_000}", b"")
         for visitor in range(10, 12):
             assert house.send(visitor=visitor) == 202
         house.turven("close")

@@ -56,6 +56,15 @@ def test_a_value_with_a_query_cannot_be_stored(history: History, value: str) -> 
     assert value not in str(caught.value)
 
 
+@pytest.mark.parametrize("contributors", [1, 4])
+def test_a_row_of_fewer_than_five_cannot_be_stored(history: History, contributors: int) -> None:
+    """The file itself refuses a row behind which fewer visitors stand than any setting allows."""
+    cell = Cell(dimension=Dimension.PAGE, value="/a", contributors=contributors, pageviews=20)
+    frame = cell_frame([cell], site="school", day=DAY, part=1)
+    with pytest.raises(StoreError, match="history_write_failed"), history.write() as cursor:
+        insert_frame(cursor, "cell", frame)
+
+
 def test_the_database_reaches_nothing_else(history: History, tmp_path: Path) -> None:
     """Through the history's connection no other file, not even a temporary one, is read or written, and none is set."""
     other = tmp_path / "other.csv"

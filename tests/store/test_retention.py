@@ -1,15 +1,18 @@
 """What is too old is gone from the bytes, and nothing else is."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.errors import StoreError
-from collector.model import Cell, Dimension, Identity, Origin, Outcome, Profile
+from collector.model import Cell, Dimension, Identity, Origin, Outcome, Profile, Site
 from collector.store.history import History
 from collector.store.ledger import ClosedPart, Ledger
 from collector.store.retention import let_go
 from tests.clock import ManualClock
+from tests.house import TallyHouse
 
 TODAY = date(2026, 11, 24)
 
@@ -90,6 +93,18 @@ def test_hours_go_with_a_short_limit(history: History, clock: ManualClock) -> No
     with history.read() as cursor:
         kept = cursor.execute("select distinct day, dimension from cell order by all").fetchall()
     assert kept == [(TODAY, "hour"), (TODAY, "page"), (TODAY, "total")]
+
+
+def test_a_house_keeps_each_site_by_its_own_limit(tmp_path: Path, clock: ManualClock, school: Site) -> None:
+    """A house lets go of a site's figures by the period of its controller, and of another's by its own."""
+    house = TallyHouse(tmp_path, clock=clock)
+    house.add(msgspec.structs.replace(school, retention_days=30)).add(msgspec.structs.replace(school, id="portal"))
+    today = clock.now().date()
+    for site in ("school", "portal"):
+        house.house.engine.ledger.keep([part(today - timedelta(days=back), "/", clock, site) for back in (20, 40)])
+    assert house.house.engine.let_go()
+    assert house.rows("select site, count(*) from closed group by site order by site") == [("portal", 2), ("school", 1)]
+    house.stop()
 
 
 def test_nothing_is_written_anew_before_it_is_due(history: History, clock: ManualClock) -> None:

@@ -1,0 +1,1 @@
+"""Harm the program in one line, and see that something notices."""
