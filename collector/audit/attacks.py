@@ -243,7 +243,11 @@ def _tables(day: Day) -> Iterator[Leak]:
         line = day.singles.get(dimension, {}).get(value)
         for a, b in combinations(sorted(beside), 2):
             if line and line.pageviews and ((a, b) in _NESTED or (b, a) in _NESTED or (a, b) in empty):
-                table = _table_of(day, a, beside[a], b, beside[b], whole=line.pageviews, empty=empty)
+                # What is folded in this line may well be shown elsewhere.
+                folded = (day.singles.get(a, {}).keys() - beside[a], day.singles.get(b, {}).keys() - beside[b])
+                table = _table_of(
+                    day, a, beside[a], b, beside[b], whole=line.pageviews, empty=empty, hidden=folded, is_line=True
+                )
                 yield from day.bound(table, "two pairs of one line", f"{dimension}={value}: {a} × {b}")
     for a, b in combinations((_D.PAGE, *_ENDS), 2):
         yield from day.bound(_single_table(day, a, b, "bounces", empty={}), "bounces of pages", f"{a} × {b}")
@@ -287,8 +291,12 @@ def _table_of(
     whole: int,
     empty: Mapping[tuple[Dimension, Dimension], frozenset[tuple[str, str]]],
     hidden: tuple[set[str], set[str]] = (set(), set()),
+    is_line: bool = False,
 ) -> Table | None:
-    """Set two sides of one sum against each other; what is told of neither stands in a line of its own."""
+    """Set two sides of one sum against each other; what is told of neither stands in a line of its own.
+
+    *hidden* are the values that are told of neither side; in a pair's line (*is_line*) its `(other)` counts them.
+    """
     sides: list[dict[str, int]] = []
     for own in (rows, columns):
         left = whole - sum(own.values())
@@ -298,6 +306,8 @@ def _table_of(
 
     def behind(name: str, dimension: Dimension, withheld: set[str]) -> set[str]:
         """Return the values that a line may count."""
+        if is_line and name in {OTHER, REST}:
+            return withheld | {OTHER}
         return {name} if name != REST else (withheld if withheld and dimension not in _PARTIAL else {OTHER})
 
     known = empty.get((a, b)) or frozenset((row, column) for column, row in empty.get((b, a), ()))
