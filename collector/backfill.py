@@ -21,7 +21,8 @@ from collector.edge.visitor import SALT_BYTES, Salt
 from collector.engine import Engine
 from collector.errors import SettingsError, StoreError
 from collector.event import Batch, Drop, Event, Malformed, Reason
-from collector.model import Cell, Epoch, Identity, Origin, Outcome, Site
+from collector.model import Cell, Dimension, Epoch, Identity, Origin, Outcome, Site
+from collector.policy import HOUR_ROWS_DAYS_MAX
 from collector.running import REFUSED
 from collector.settings import Settings
 from collector.spool.files import list_epochs
@@ -227,7 +228,7 @@ class Backfill:
                 raise SettingsError("day_not_over", f"{day} is still being closed; come again in a minute.")
         if self._engine.ledger.next_part(site.id, day) != 1:
             raise SettingsError("day_closed", f"{site.id} has figures of {day} already; a day is counted once.")
-        kept_days = self._engine.settings.privacy.retention_days
+        kept_days = self._engine.rules(site).retention_days
         if day < today - timedelta(days=kept_days):
             raise SettingsError("day_expired", f"{day} is longer ago than the {kept_days} days that figures are kept.")
 
@@ -258,6 +259,10 @@ class Backfill:
             StoreError: `part_closed`, `history_write_failed`, `close_differs`.
         """
         rules = self._engine.rules(site)
+        # Kept now and let go of at the next close, an old day's hours would stand in the file until then.
+        has_hours = (local_day(self._clock.now(), site.timezone) - count.day).days <= min(
+            HOUR_ROWS_DAYS_MAX, rules.retention_days
+        )
         part = ClosedPart(
             site=count.site,
             day=count.day,
@@ -271,7 +276,7 @@ class Backfill:
             closed_at=self._clock.now(),
             epoch_part=_NO_EPOCH,
             spool={},
-            cells=count.cells,
+            cells=[cell for cell in count.cells if has_hours or cell.dimension is not Dimension.HOUR],
             # Below k no figure is kept, that of drops included.
             drops=count.drops if count.outcome is Outcome.KEPT else {},
         )

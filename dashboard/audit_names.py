@@ -25,6 +25,11 @@ PLACES: Final = {
     "strangers": mark("in a scratch house that is asked from elsewhere"),
 }
 FIGURES: Final = {
+    "oldest_backup_days": mark("days since the oldest backup"),
+    "older_than_allowed": mark("backups older than allowed"),
+    "not_sealed": mark("backups that are not sealed"),
+    "readable_by_others": mark("backups that others can read"),
+    "other_files": mark("other files beside them"),
     "every_row_stands_for_k": mark("every row stands for k"),
     "tables_beside_the_inventory": mark("tables beside the inventory"),
     "files_inside": mark("files inside"),

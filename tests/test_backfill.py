@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from collector.edge.raw import RawRequest
 from collector.engine import Engine
 from collector.errors import SettingsError, StoreError
 from collector.model import Identity, Origin, Outcome, Site
+from collector.policy import HOUR_ROWS_DAYS_MAX
 from collector.settings import Privacy, Settings
 from tests.agents import CHROME
 from tests.clock import ManualClock
@@ -72,6 +73,18 @@ def test_past_day_like_live(
     backfill.day(school, MONDAY, requests, origin=Origin.TRACKER)
     backfill.finish()
     assert rows(engine, CELLS) == expected
+
+
+def test_old_days_keep_no_hours(engine: Engine, backfill: Backfill, school: Site) -> None:
+    """A day that is older than hours are kept comes without them, and one that is as old comes with them."""
+    for days in (HOUR_ROWS_DAYS_MAX, HOUR_ROWS_DAYS_MAX + 1):
+        at = NOON - (days - 1) * 86_400
+        day = MONDAY - timedelta(days=days - 1)
+        backfill.day(school, day, [view(visitor, at=at) for visitor in range(40)], origin=Origin.TRACKER)
+    backfill.finish()
+    found = rows(engine, "select distinct day from cell where dimension = 'hour'")
+    assert found == [(MONDAY - timedelta(days=HOUR_ROWS_DAYS_MAX - 1),)]
+    assert len(rows(engine, "select distinct day from cell where dimension = 'page' or dimension = 'total'")) == 2
 
 
 def test_marker_says_how(engine: Engine, backfill: Backfill, school: Site) -> None:

@@ -27,7 +27,7 @@ def check_folder(folder: Path, *, now: datetime) -> Seen:
     ages = [now - stamp for stamp in stamps if stamp is not None]
     evidence: dict[str, Any] = {
         "backups": len(ages),
-        "oldest_days": max((age.days for age in ages), default=0),
+        "oldest_backup_days": max((age.days for age in ages), default=0),
         "older_than_allowed": sum(age > timedelta(days=BACKUP_DAYS_MAX) for age in ages),
         "not_sealed": sum(not _is_sealed(path) for path in files),
         "readable_by_others": sum(bool(path.stat().st_mode & 0o077) for path in files),

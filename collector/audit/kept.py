@@ -289,10 +289,12 @@ def measures_are_safe(kept: Kept) -> Seen:
 def nothing_is_too_old(kept: Kept, *, today: date, retention_days: int) -> Seen:
     """R29: the oldest figure of each site is within the house's retention period, and within the site's own."""
     oldest = kept.rows(
-        "select figure.site, min(day), any_value(try_cast(json_extract_string(record, '$.retention_days') as integer)) "
-        "from (select site, day from cell union all select site, day from committed_hour "
-        "union all select site, day from dropped union all select site, day from closed) figure "
-        "left join site on site.id = figure.site group by figure.site"
+        "select oldest.site, day, try_cast(json_extract_string(record, '$.retention_days') as integer) from ("
+        "select site, min(day) as day from (select site, min(day) as day from cell group by site "
+        "union all select site, min(day) from committed_hour group by site "
+        "union all select site, min(day) from dropped group by site "
+        "union all select site, min(day) from closed group by site) group by site"
+        ") oldest left join site on site.id = oldest.site"
     )
     if not oldest:
         return not_applicable("No figure is kept yet.")

@@ -10,8 +10,10 @@ BROWSERS: Final = (
 SYSTEMS: Final = ("Windows", "macOS", "iOS", "iPadOS", "Android", "ChromeOS", "Linux", "BSD", "(unknown)")
 DEVICES: Final = ("Desktop", "Phone", "Tablet", "(unknown)")
 CHANNELS: Final = ("direct", "search", "social", "ai", "email", "referral", "campaign", "(unknown)")
-#: What a source may look like: a reserved word, a host, or the name of a service.
-SOURCE_FORM: Final = r"\((direct|unknown)\)|[a-z0-9-]+(\.[a-z0-9-]+)+|[A-Z][A-Za-z. ]{0,29}"
+#: What a source may look like: a reserved word, a channel that rare ones were folded into, a host, or a service.
+SOURCE_FORM: Final = (
+    r"\((direct|unknown|search|social|ai|email|referral|campaign)\)|[a-z0-9-]+(\.[a-z0-9-]+)+|[A-Z][A-Za-z. ]{0,29}"
+)
 COUNTRY_FORM: Final = r"[A-Z]{2}|\(unknown\)"
 #: At most the major version, with or without its family.
 BROWSER_MAJOR_FORM: Final = r"([A-Za-z() -]+ )?[0-9]{1,3}|\(unknown\)"

@@ -22,7 +22,7 @@ from collector.demo.weeks import CDN, COUNTRY_HEADER, DAYS, WORKERS_MAX, Job, as
 from collector.errors import SettingsError
 from collector.house import House
 from collector.progress import Bar
-from collector.settings import CONFIG_NAME, Public, Settings, SubProcessor
+from collector.settings import CONFIG_NAME, Privacy, Public, Settings, SubProcessor
 
 SEED: Final = "duinrand"
 #: Half of the simulated school, so that a newcomer waits less; it is still far above the threshold.
@@ -243,8 +243,12 @@ def _config(settings: Settings) -> str:
     lines += [f"listen = {_quoted(server.listen)}", f"country_header = {_quoted(server.country_header)}"]
     lines += [f"trusted_proxies = [{', '.join(map(_quoted, server.trusted_proxies))}]"]
     lines += ["[public]", *_public(settings.public)]
-    lines += ["[privacy]", f"profile = {_quoted(settings.privacy.profile)}", f"k = {settings.privacy.k}"]
+    lines += ["[privacy]", *_privacy(settings.privacy)]
     return "\n".join(lines) + "\n"
+
+
+def _privacy(privacy: Privacy) -> list[str]:
+    return [f"{name} = {msgspec.json.encode(getattr(privacy, name)).decode()}" for name in privacy.__struct_fields__]
 
 
 def _public(public: Public) -> list[str]:

@@ -28,7 +28,7 @@ def test_sealed_young_backups_pass(tmp_path: Path) -> None:
     put(tmp_path, days=1)
     put(tmp_path, days=30)
     seen = check_folder(tmp_path, now=NOW)
-    assert (seen.result, seen.evidence["backups"], seen.evidence["oldest_days"]) == (Result.PASS, 2, 30)
+    assert (seen.result, seen.evidence["backups"], seen.evidence["oldest_backup_days"]) == (Result.PASS, 2, 30)
 
 
 @pytest.mark.parametrize(
