@@ -148,12 +148,13 @@ def test_a_mark_of_another_length_is_refused(mark: str, words: str) -> None:
 
 
 def test_hostile_days_are_sent_counted_and_attacked() -> None:
-    """Days of every hostile shape go through the real door whole, and nothing small is derived from what is kept."""
-    seen = attack_hostile_days(Privacy(), days=8)
+    """Hostile days go through the real door, and nothing small is derived from what the dashboard tells of them."""
+    seen = attack_hostile_days(Privacy(), days=6)
     assert seen.result is Result.PASS, seen.evidence
     assert seen.evidence["events_counted"] == seen.evidence["events_sent"] > 1_000
-    # One of the eight shapes stays below k: its site publishes nothing.
-    assert seen.evidence["days_that_publish_figures"] == 7
+    # The day that stays below k publishes nothing.
+    assert seen.evidence["days_that_publish_figures"] == 5
+    assert seen.evidence["snapshots_of_running_days"] == 18
 
 
 def test_every_made_up_visitor_has_an_agent() -> None:
