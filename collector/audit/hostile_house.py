@@ -75,7 +75,7 @@ def attack_hostile_days(privacy: Privacy, *, days: int = DAYS) -> Seen:
     """
     tally, done = Tally(), Hostile()
     with scratch_house(privacy, begins_at=_BEGINS_AT) as house, Door("127.0.0.1", house.port) as door:
-        seen = _fill(house, door, done, days=days)
+        seen = _fill(house, door, done, profile=privacy.profile, days=days)
         published = PublishedByExits(door.ask)
         house.wait_for(lambda: bool(published.days(_CLOCK)))
         k = 0
@@ -99,11 +99,12 @@ def attack_hostile_days(privacy: Privacy, *, days: int = DAYS) -> Seen:
     )
 
 
-def _fill(house: ScratchHouse, door: Door, done: Hostile, *, days: int) -> dict[str, list[Snapshot]]:
+def _fill(house: ScratchHouse, door: Door, done: Hostile, *, profile: Profile, days: int) -> dict[str, list[Snapshot]]:
     """Let the days happen; return what was seen of each while it ran."""
     names = [f"day{seed:04}" for seed in range(days)]
     for name in (*names, _CLOCK):
-        house.add_site(name)
+        # The loosest that the house allows is the hardest to hold.
+        house.add_site(name, profile=profile.value)
     published = PublishedByExits(door.ask)
     k = published.k_of(names[0])
     stages: list[list[Request]] = [[] for _ in range(len(_STAGES) + 1)]
