@@ -138,7 +138,7 @@ def test_the_client_is_counted_from_the_right(peer: str, forwarded: str, found: 
     assert client(peer, forwarded, TRUSTED) == found
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.ip_addresses().map(str))
 def test_an_untrusted_peer_cannot_speak_for_another(forwarded: str) -> None:
     """A spoofed header has no effect, whatever it says."""
     assert client("203.0.113.5", forwarded, TRUSTED) == "203.0.113.5"

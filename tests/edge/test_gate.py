@@ -217,6 +217,13 @@ def test_a_country_header_is_one_of_a_closed_list(door: Gate, said: str) -> None
     assert event(door, request(headers=headers)).country == "NL"
 
 
+@pytest.mark.parametrize(("peer", "country"), [("10.0.0.1", "DE"), ("145.0.2.77", "NL")])
+def test_only_a_trusted_proxy_names_the_country(door: Gate, peer: str, country: str) -> None:
+    """Whoever is no trusted proxy cannot choose its own country: the table for its cut address stands."""
+    headers = {"peer": peer, "forwarded": "145.0.2.77", "country": "DE"}
+    assert event(door, request(headers=headers)).country == country
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.9", "", "::1"])
 def test_no_country_is_said_so(door: Gate, address: str) -> None:
     """An address without a country has the value `(unknown)`."""

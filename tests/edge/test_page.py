@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.edge.page import PATH_LENGTH_MAX, SEGMENTS_MAX, Hosts, Paths, locate
@@ -128,6 +128,8 @@ pieces = st.lists(
 
 
 @given(pieces)
+@example("/toets%3Fleerling=jan")
+@example("/toets%2523leerling")
 def test_no_sign_of_a_query_is_ever_stored(url: str) -> None:
     """Whatever the URL, the stored path has none of `? # ; @ %`, no control character, and a limit."""
     path = clean(url)

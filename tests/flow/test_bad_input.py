@@ -1,5 +1,6 @@
 """Bad input of every kind, to a whole house: the stated answer, nothing lost, nothing overwritten."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -8,7 +9,10 @@ from typing import Any, Final
 
 import duckdb
 import pytest
+from starlette.types import Message
 
+from collector.app import _read_body
+from collector.edge.payload import BODY_BYTES_MAX
 from collector.errors import TurvenError
 from collector.model import Outcome, Site
 from tests.agents import CHROME
@@ -59,6 +63,19 @@ def test_a_malformed_event_is_named(house: TallyHouse, body: bytes, status: int,
     assert "/le" not in said["message"]
     house.feed(visitors=10, page="/les").close()
     assert house.cells("total", measure="pageviews") == {"": 10}
+
+
+def test_a_large_body_is_not_read_to_its_end() -> None:
+    """Of a body larger than an event may be no more is taken in than shows that; the rest is left with its sender."""
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": b"x" * BODY_BYTES_MAX, "more_body": taken < 1_000}
+
+    assert asyncio.run(_read_body(receive)) is None
+    assert taken == 2
 
 
 @pytest.mark.parametrize(

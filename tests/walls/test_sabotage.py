@@ -68,6 +68,7 @@ FAILED: Final = "FAILED tests/x.py::test_y - assert 1 == 2\n1 failed, 3 passed i
     [
         ("test", 1, FAILED, True),
         ("test", 0, "3 passed in 0.10s", False),
+        ("test", 1, f"{FAILED}, 1 error", True),
         ("test", 1, "ERROR tests/x.py::test_y - OSError\n1 error in 0.10s", False),
         ("test", 2, "ERROR tests/x.py - NameError\n1 error in 0.10s", False),
         ("test", 4, "ERROR: not found: tests/x.py::test_y", False),

@@ -8,6 +8,7 @@ _SMALL: Final = "tests/day/test_small_groups.py::"
 _GROUPS: Final = "collector/day/small_groups.py"
 _MEASURES: Final = "collector/day/measures.py"
 _NEEDED: Final = "tests/audit/test_attacks.py::test_each_step_of_the_rule_is_needed"
+_ALL: Final = "tests/audit/test_attacks.py::test_small_groups_are_all_that_there_are"
 _ATTACKS: Final = "collector/audit/attacks.py"
 
 DAY: Final = (
@@ -15,10 +16,10 @@ DAY: Final = (
          "if people.count < k:", "if people.count < 1:", _SMALL + "test_part_below_k"),
     Harm("R21", "show values of fewer than k", "collector/day/values.py",
          "names = {v: v if count >= k and", "names = {v: v if count >= k - 1 and",
-         _SMALL + "test_every_row_has_k_visitors"),
+         _SMALL + "test_one_small_page_hides_all"),
     Harm("R22", "leave a small remainder", "collector/day/values.py",
          "while 0 < _held(lines, names, OTHER) < k:", "while 0 < _held(lines, names, OTHER) < 1:",
-         _SMALL + "test_total_minus_lines_is_nobody_or_k"),
+         _SMALL + "test_one_small_page_hides_all"),
     Harm("R22", "do not fold nested lists jointly", _GROUPS,
          "names = nested.fold_nested(", "nested.fold_nested(",
          "tests/day/test_nets.py::test_nested_values_fold_together"),
@@ -63,6 +64,9 @@ DAY: Final = (
          _NEEDED),
     Harm("R22", "leave an event minus all that is stated of it", "collector/day/properties.py",
          "names[order.pop(0)] = OTHER", "order.pop(0)", _NEEDED),
+    Harm("R22", "forget what the running day showed of a value that is folded", "collector/day/values.py",
+         "return 0 < _held(lines, names, name) - max(seen) < k or 0 < pageviews - sum(seen) < k", "return False",
+         "tests/audit/test_attacks.py::test_a_page_seen_earlier_leaves_no_few"),
     # The outsider, each way of deriving switched off.
     Harm("R22", "do not subtract lines", _ATTACKS,
          "yield from _lines(day)", "yield from ()", "tests/audit/test_attacks.py::test_hidden_line_is_derived"),
@@ -79,6 +83,11 @@ DAY: Final = (
          "tests/audit/test_attacks.py::test_hidden_cell_between_lines_is_derived"),
     Harm("R22", "do not read the figures themselves", _ATTACKS,
          "yield from _figures(cells)", "yield from ()", "tests/audit/test_attacks.py::test_a_small_figure_is_read"),
+    Harm("R22", "try no set of cells", "collector/audit/tables.py",
+         "for chosen in _sets(unknown, label, doubtful)[:SETS_MAX]:",
+         "for chosen in _sets(unknown, label, doubtful)[:0]:", _ALL),
+    Harm("R22", "take cells for safe between which one may move", "collector/audit/tables.py",
+         "reach = ((room >= k) |", "reach = ((room >= 1) |", _ALL),
     Harm("R22", "look for groups of fewer than half of k only", _ATTACKS,
          "for leak in found if leak.size < k}", "for leak in found if leak.size < k // 2}", _NEEDED),
     Harm("R22", "forget what the running day showed", "collector/audit/snapshots.py",
