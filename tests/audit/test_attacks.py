@@ -201,6 +201,19 @@ NEEDED = [
         "sources of one channel against it",
         id="visitors whom two sources of a channel share",
     ),
+    # Both sources were seen in full while the day ran: neither can spare a visitor.
+    pytest.param(
+        Crowds()
+        .add(27, sources=("Google",))
+        .add(17, sources=("Bing",))
+        .add(3, sources=("Bing", "Google"))
+        .add(15)
+        .add(20, sources=("(direct)", "elo.example"))
+        .add(20, sources=("elo.example",)),
+        (rule, "hold_shared", _nothing),
+        "sources of one channel against it",
+        id="visitors whom two sources share that can spare nobody",
+    ),
     pytest.param(
         Crowds()
         .add(30, event="Klaar", stated="1")

@@ -26,7 +26,7 @@ from tests.sabotage.harms import HARMS
 #: Copies that are worked on side by side.
 COPIES_MAX: Final = 2
 #: A catch that takes longer caught nothing.
-CATCH_SECONDS_MAX: Final = 240.0
+CATCH_SECONDS_MAX: Final = 300.0
 #: The same for all catches of one kind together, without any harm.
 UNHARMED_SECONDS_MAX: Final = 1_200.0
 _SAID_MAX: Final = 1_500

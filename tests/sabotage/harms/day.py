@@ -8,6 +8,12 @@ _SMALL: Final = "tests/day/test_small_groups.py::"
 _GROUPS: Final = "collector/day/small_groups.py"
 _MEASURES: Final = "collector/day/measures.py"
 _NEEDED: Final = "tests/audit/test_attacks.py::test_each_step_of_the_rule_is_needed"
+_ACROSS: Final = f"{_NEEDED}[Chrome on a page minus ChromeOS on it]"
+_BETWEEN: Final = f"{_NEEDED}[events of a channel minus those of a source]"
+_BOUNCES: Final = f"{_NEEDED}[entries of a page minus its bounces]"
+_SHARED: Final = f"{_NEEDED}[visitors whom two sources of a channel share]"
+_UNSPARED: Final = f"{_NEEDED}[visitors whom two sources share that can spare nobody]"
+_STATED: Final = f"{_NEEDED}[an event minus all that is stated of it]"
 _ALL: Final = "tests/audit/test_attacks.py::test_small_groups_are_all_that_there_are"
 _ATTACKS: Final = "collector/audit/attacks.py"
 
@@ -54,16 +60,16 @@ DAY: Final = (
     Harm("R22", "show who is here now from k", _GROUPS,
          "if visitors >= 2 * k else None", "if visitors >= k else None", _SMALL + "test_now_starts_at_twice_k"),
     Harm("R22", "leave cells that two pairs of a line give away", _GROUPS,
-         "is_done = not fold_across(grids, k=k)", "is_done = True", _NEEDED),
+         "is_done = not fold_across(grids, k=k)", "is_done = True", _ACROSS),
     Harm("R22", "leave events that two breakdowns give away", "collector/day/between.py",
-         "figures[dimension][name][measure] = None", "figures[dimension][name][measure] and None", _NEEDED),
+         "figures[dimension][name][measure] = None", "figures[dimension][name][measure] and None", _BETWEEN),
     Harm("R22", "leave bounces that entries give away", "collector/day/between.py",
-         'figures[dimension][name]["bounces"] = None', 'figures[dimension][name]["bounces"] and None', _NEEDED),
+         'figures[dimension][name]["bounces"] = None', 'figures[dimension][name]["bounces"] and None', _BOUNCES),
     Harm("R22", "leave visitors whom two sources share", "collector/day/once.py",
          "figures[inner.names[smallest]][Measure.VISITORS] = None", "figures[inner.names[smallest]][Measure.VISITORS]",
-         _NEEDED),
+         _UNSPARED),
     Harm("R22", "leave an event minus all that is stated of it", "collector/day/properties.py",
-         "names[order.pop(0)] = OTHER", "order.pop(0)", _NEEDED),
+         "names[order.pop(0)] = OTHER", "order.pop(0)", _STATED),
     Harm("R22", "forget what the running day showed of a value that is folded", "collector/day/values.py",
          "return 0 < _held(lines, names, name) - max(seen) < k or 0 < pageviews - sum(seen) < k", "return False",
          "tests/audit/test_attacks.py::test_a_page_seen_earlier_leaves_no_few"),
@@ -71,11 +77,11 @@ DAY: Final = (
     Harm("R22", "do not subtract lines", _ATTACKS,
          "yield from _lines(day)", "yield from ()", "tests/audit/test_attacks.py::test_hidden_line_is_derived"),
     Harm("R22", "do not compare entries with their page", _ATTACKS, "yield from _inside(day)", "yield from ()",
-         _NEEDED),
+         _BOUNCES),
     Harm("R22", "do not compare sources with their channel", _ATTACKS, "yield from _shared(day)", "yield from ()",
-         _NEEDED),
+         _SHARED),
     Harm("R22", "do not compare properties with their event", _ATTACKS,
-         "yield from _properties(day)", "yield from ()", _NEEDED),
+         "yield from _properties(day)", "yield from ()", _STATED),
     Harm("R22", "do not subtract cells of pairs", _ATTACKS,
          "yield from _pairs(day)", "yield from ()", "tests/audit/test_attacks.py::test_visible_cells_are_subtracted"),
     Harm("R22", "do not bound what is folded", _ATTACKS,
@@ -89,7 +95,7 @@ DAY: Final = (
     Harm("R22", "take cells for safe between which one may move", "collector/audit/tables.py",
          "reach = ((room >= k) |", "reach = ((room >= 1) |", _ALL),
     Harm("R22", "look for groups of fewer than half of k only", _ATTACKS,
-         "for leak in found if leak.size < k}", "for leak in found if leak.size < k // 2}", _NEEDED),
+         "for leak in found if leak.size < k}", "for leak in found if leak.size < k // 2}", _SHARED),
     Harm("R22", "forget what the running day showed", "collector/audit/snapshots.py",
          "yield from _against(snapshot, lines, k=k)", "yield from ()",
          "tests/audit/test_attacks.py::test_a_running_day_that_gives_somebody_away_is_found"),
