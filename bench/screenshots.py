@@ -19,7 +19,6 @@ import msgspec
 import uvicorn
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-import turven
 from collector.audit.shelf import Shelf
 from collector.backfill import Backfill
 from collector.clock import day_starts_at
@@ -31,6 +30,7 @@ from collector.house import House
 from collector.model import Origin, Site
 from collector.settings import CONFIG_NAME, Public, Server, Settings
 from turven.auditing import Auditing, audit_command
+from turven.compose import compose
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "screenshots"
 #: Twenty minutes to two on a Tuesday in Amsterdam, whenever the pictures are taken.
@@ -163,7 +163,7 @@ def serving(settings: Settings, clock: MovedClock) -> Iterator[str]:
     add_small_school(house, clock)
     shelf, command = Shelf(settings.data_dir), audit_command(settings.data_dir / CONFIG_NAME)
     auditing = Auditing(house, shelf=shelf, command=command, clock=clock)
-    app = turven.compose(house, clock=clock, auditing=auditing)
+    app = compose(house, clock=clock, auditing=auditing)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)

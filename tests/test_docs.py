@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import turven
 from tests.evidence import Claim, claims, evidence
+from turven.group import COMMANDS
 
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")])
@@ -118,10 +119,13 @@ def problem_of(words: list[str]) -> str:
             break
         # `turven site add|list|set` names several at once.
         choices = word.split("|")
-        unknown = [choice for choice in choices if choice not in group.commands]
+        inside = click.Context(group)
+        unknown = [choice for choice in choices if choice not in group.list_commands(inside)]
         if unknown:
             return f"{' '.join([*names, unknown[0]])}: unknown command"
-        group = group.commands[choices[0]]
+        found = group.get_command(inside, choices[0])
+        assert found
+        group = found
         names.append(choices[0])
     known = {option for parameter in group.params for option in [*parameter.opts, *parameter.secondary_opts]}
     used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
@@ -145,6 +149,14 @@ def problem_of(words: list[str]) -> str:
 def test_a_wrong_command_is_noticed(words: str, problem: str) -> None:
     """The check of commands finds what it is there to find."""
     assert problem_of(shlex.split(words)) == problem
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_list_of_commands_says_what_each_does(name: str) -> None:
+    """`turven --help` says of a command what its own help says first, though it does not import it."""
+    command = turven.main.get_command(click.Context(turven.main), name)
+    assert command
+    assert (command.help or "").splitlines()[0] == COMMANDS[name][1]
 
 
 def test_every_test_claims_something() -> None:

@@ -1,6 +1,6 @@
 """Let `python -m turven` be the command line."""
 
-from turven.commands import main
+from turven.group import main
 
 if __name__ == "__main__":
     main()

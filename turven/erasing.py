@@ -1,4 +1,4 @@
-"""Commands that erase a site."""
+"""The command that erases a site; `turven site erase` is the same."""
 
 from typing import Final
 
@@ -7,8 +7,7 @@ import msgspec
 
 from collector.errors import SettingsError
 from collector.store.erase import Erased
-from turven.group import command, main, settings_of
-from turven.sites import OPERATOR, site
+from turven.group import OPERATOR, command, main, settings_of
 
 _KINDS: Final = {
     "cell": "figures",
@@ -24,7 +23,7 @@ _SEALED: Final = (
 )
 
 
-@click.command("erase")
+@main.command("erase")
 @click.argument("site_id", metavar="ID")
 @click.option("--yes-erase", metavar="ID", help="For scripts: the site's name once more, instead of typing it.")
 @click.option("--by", "made_by", default=OPERATOR, show_default=True, help="Who has it erased.")
@@ -60,7 +59,3 @@ def statement(erased: Erased) -> str:
         lines += [_SEALED, *(f"  {day}" for day in erased.sealed_until)]
     lines.append("Backups and copies that were made before are not reached: let them expire, or destroy them.")
     return "\n".join(lines)
-
-
-main.add_command(erase)
-site.add_command(erase)

@@ -2,24 +2,64 @@
 
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from collector import __version__
 from collector.clock import SystemClock
-from collector.commands import Commands
 from collector.control import SOCKET_NAME, ask
-from collector.engine import Engine
 from collector.errors import TurvenError
 from collector.log import start_logging
 from collector.process import harden
 from collector.settings import Settings, load_settings
 
+#: Every command: the module that adds it to `main`, and what `turven --help` says of it. Only the one that is asked for
+#: is imported: all of them together take a second.
+COMMANDS: Final = {
+    "audit": ("turven.audit", "Gather the evidence that the promises hold; exit 1 where one does not."),
+    "backup": ("turven.backup", "Seal a copy of the history into data_dir/backups and read it back; old backups go."),
+    "close": ("turven.days", "Close the current day now; the next part follows."),
+    "demo": ("turven.demo", "Serve a simulated school, with visitors who really send requests."),
+    "erase": ("turven.erasing", "Erase everything that is kept of a site, for good, and state what went."),
+    "export": ("turven.days", "Write every cell of a site."),
+    "paper": (
+        "turven.texts",
+        "Print a paper about a site: summary (two pages of A4), DPIA sheet, text for a breach, register of art. 30.",
+    ),
+    "replay": (
+        "turven.days",
+        "Count a web server's log (combined or common, plain or .gz, - for stdin): a first look without a tracker.",
+    ),
+    "restore": (
+        "turven.backup",
+        "Put the history of a backup back; the house must be stopped, and nothing newer is overwritten.",
+    ),
+    "schema": ("turven.texts", "Print schema.sql: everything that is kept, column by column with its reason."),
+    "serve": ("turven.serve", "Serve collector and dashboard."),
+    "site": ("turven.sites", "Sites, and what their controller has switched on."),
+    "text": ("turven.texts", "Print the text for visitors of a site, made from the settings in force."),
+}
+#: Who made a change that came by the command line, unless `--by` says otherwise.
+OPERATOR: Final = "operator"
+
 
 class _Group(click.Group):
-    """Turn an error of ours into its sentence and its exit code."""
+    """Import a command when it is asked for; turn an error of ours into its sentence and its exit code."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            import_module(COMMANDS[cmd_name][0])
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -53,6 +93,10 @@ def command(settings: Settings, name: str, params: Mapping[str, Any]) -> bytes:
     answer = ask(settings.runtime_path() / SOCKET_NAME, name, params)
     if answer is not None:
         return answer
+    # Not above: a running house answers without them, and they take half a second.
+    from collector.commands import Commands  # noqa: PLC0415
+    from collector.engine import Engine  # noqa: PLC0415
+
     clock = SystemClock()
     engine = Engine(settings, clock=clock)
     try:

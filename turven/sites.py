@@ -11,10 +11,9 @@ from collector.audit.governance import ON_BEHALF
 from collector.audit.loosening import loosened
 from collector.errors import SettingsError
 from collector.model import Dimension, Identity, Profile, Site
-from turven.group import command, main, settings_of
+from turven.erasing import erase
+from turven.group import OPERATOR, command, main, settings_of
 
-#: Who made a change that came by the command line, unless `--by` says otherwise.
-OPERATOR: Final = "operator"
 #: As much as the settings log takes.
 _ACTOR_LENGTH_MAX: Final = 200
 #: Clears a list of `--without`.
@@ -26,6 +25,9 @@ SWITCHABLE: Final = tuple(one.value for one in Dimension if one not in {Dimensio
 @main.group()
 def site() -> None:
     """Sites, and what their controller has switched on."""
+
+
+site.add_command(erase)
 
 
 def _site_options(function: Any) -> Any:

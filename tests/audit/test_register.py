@@ -157,7 +157,7 @@ def options(*names: str) -> list[click.Parameter]:
     """Return the options of a command."""
     found: Any = turven.main
     for name in names:
-        found = found.commands[name]
+        found = found.get_command(click.Context(found), name)
     parameters: list[click.Parameter] = found.params
     return parameters
 

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import msgspec
 import pytest
 from hypothesis import example, given, settings
@@ -179,7 +180,8 @@ def test_every_check_that_is_named_exists(name: Paper, language: Language) -> No
     for words in re.findall(r"`turven ([^`…]+)`", text):
         found: Any = turven.main
         for word in words.split():
-            found = found.commands[word] if word in getattr(found, "commands", {}) else found
+            inner = found.get_command(click.Context(found), word) if isinstance(found, click.Group) else None
+            found = inner or found
         known = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", words)) <= known
 
