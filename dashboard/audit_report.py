@@ -197,6 +197,7 @@ def moment(at: str, words: Words, zone: ZoneInfo) -> str:
 def _lines(report: Report | None, live: Report | None, words: Words, zone: ZoneInfo) -> dict[str, Line]:
     full = {finding.id: finding for finding in report.findings} if report else {}
     now = {finding.id: finding for finding in live.findings} if live else {}
+    start = next((one.command.removesuffix(one.id).strip() for one in (*full.values(), *now.values())), "turven audit")
     lines = {}
     for requirement in REQUIREMENTS:
         kept, seen = full.get(requirement.id), now.get(requirement.id)
@@ -210,7 +211,7 @@ def _lines(report: Report | None, live: Report | None, words: Words, zone: ZoneI
             question=requirement.vraag if words.language == "nl" else requirement.question,
             state=_state(kept, seen),
             places=_places(kept, seen, words),
-            command=newest.command if newest else f"turven audit {requirement.id}",
+            command=newest.command if newest else f"{start} {requirement.id}",
             at=moment((kept or newest).at, words, zone) if newest else "",
         )
     return lines

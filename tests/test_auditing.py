@@ -230,7 +230,7 @@ def test_the_button_audits_the_house_that_shows_it(tmp_path: Path, clock: Manual
     )
     house = House(settings, clock=clock)
     two = lambda has_mark: [*audit_command(config)(has_mark), "R20", "R54"]  # noqa: E731
-    auditing = Auditing(house, shelf=Shelf(tmp_path), command=two, clock=clock)
+    auditing = Auditing(house, shelf=Shelf(tmp_path), command=two, clock=clock, config=config)
     app = compose(house, clock=clock, auditing=auditing)
     with TestClient(app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50_000)) as client:
         assert "No full check has been run yet." in client.get("/audit?lang=en").text
@@ -239,6 +239,9 @@ def test_the_button_audits_the_house_that_shows_it(tmp_path: Path, clock: Manual
         assert ended(auditing).error == ""
         text = client.get("/audit?lang=en").text
         assert "Leerling in Beeld BV" in text
+        # As printed it reaches this house from any folder.
+        assert f"turven --config {config} audit R20" in text
+        assert f"turven --config {config} audit R41" in text
         assert re.search("(The one check holds|All 2 checks hold).", text)
         assert len(client.get("/audit/report.json").json()["findings"]) == 2
         assert client.get("/audit/evidence.zip").content.startswith(b"PK")

@@ -82,7 +82,7 @@ def audit(
     if to_compare:
         _compare(*to_compare, lang=lang, as_json=options["as_json"])
     _refuse_mistakes(ids, head=head, only_settings=only_settings, kept_in=options["kept_in"])
-    subject = Subject(settings_of(ctx), history=history)
+    subject = Subject(settings_of(ctx), history=history, config=ctx.find_object(Path))
     if only_settings:
         _print_settings(subject, head=head, lang=lang)
     _audit(subject, ids, lang=lang, **options)

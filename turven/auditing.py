@@ -25,6 +25,7 @@ from collector.audit.marks import MARK_LENGTH_MAX, MARK_LENGTH_MIN
 from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.audit.shelf import Listed, Shelf
+from collector.audit.subject import repeating
 from collector.clock import Clock
 from collector.errors import SettingsError, StoreError, TurvenError
 from collector.house import House
@@ -75,6 +76,7 @@ class Auditing:
         clock: Clock,
         environ: Mapping[str, str] = os.environ,
         seconds_max: float = AUDIT_SECONDS_MAX,
+        config: Path | None = None,
     ) -> None:
         """Audit *house*.
 
@@ -85,8 +87,10 @@ class Auditing:
             clock: Tells when.
             environ: Of that process.
             seconds_max: How long it may take.
+            config: Settings file that a command has to name to reach this house.
         """
         self._house = house
+        self._repeating = repeating(config)
         self._command = command
         self._clock = clock
         self._environ = environ
@@ -116,7 +120,7 @@ class Auditing:
             )
             seen = check_house(cursor, settings=engine.settings, clock=self._clock, ids=LIVE, site="")
         sha256 = str(facts.effective.get("settings_sha256", ""))
-        made = findings(chosen(LIVE), seen, at=at, command="turven audit", settings_sha256=sha256)
+        made = findings(chosen(LIVE), seen, at=at, command=self._repeating, settings_sha256=sha256)
         return make_report(made, facts, at=at, version=__version__)
 
     # -- what was kept --------------------------------------------------------------------------------------------

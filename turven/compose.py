@@ -54,7 +54,7 @@ def build(
     clock = clock or SystemClock()
     house = House(settings, clock=clock)
     shelf, command = Shelf(settings.data_dir), audit_command(config)
-    auditing = Auditing(house, shelf=shelf, command=command, clock=clock, environ=environ)
+    auditing = Auditing(house, shelf=shelf, command=command, clock=clock, environ=environ, config=config)
     return compose(house, clock=clock, auditing=auditing)
 
 

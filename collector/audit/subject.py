@@ -24,21 +24,29 @@ from collector.settings import Settings
 from collector.store.copy import read_copy, read_nothing
 
 
+def repeating(config: Path | None, *, site: str = "") -> str:
+    """Return the command that repeats an audit of the house whose settings stand in *config*, from any folder."""
+    own = ["--config", str(config.absolute())] if config else []
+    return shlex.join(["turven", *own, "audit", *(["--site", site] if site else [])])
+
+
 class Subject:
     """Answer an audit's questions about a house or a copy. Nothing of it is changed: a stopped house stays stopped."""
 
-    def __init__(self, settings: Settings, *, history: Path | None = None) -> None:
+    def __init__(self, settings: Settings, *, history: Path | None = None, config: Path | None = None) -> None:
         """Look whether the house runs.
 
         Args:
             settings: Of the house; with *history* only its retention period counts.
             history: A copy of a history file, to be looked at alone.
+            config: File of *settings*, which a command that repeats a check has to name; `None` for the usual one.
 
         Raises:
             StoreError: `history_missing`, `history_unreadable`.
         """
         self._settings = settings
         self._history = history
+        self._config = config
         self._socket = settings.runtime_path() / SOCKET_NAME
         self._facts: dict[str, Facts] = {}
         self.is_running = history is None and ask(self._socket, "site_list", {}) is not None
@@ -120,10 +128,9 @@ class Subject:
 
     def command(self, site: str = "") -> str:
         """Return the command that repeats the audit, without the number of a requirement."""
-        words = ["turven", "audit"]
-        words += ["--history", str(self._history)] if self._history else []
-        words += ["--site", site] if site else []
-        return shlex.join(words)
+        if not self._history:
+            return repeating(self._config, site=site)
+        return shlex.join(["turven", "audit", "--history", str(self._history), *(["--site", site] if site else [])])
 
     def report(self, requirements: Sequence[Requirement], scope: Scope, *, clock: Clock) -> Report:
         """Audit, and return what was found beside the facts as they were when it began.
