@@ -33,7 +33,7 @@ from collector.store.erase import Erased, Note, begin, begun, erase_site, erased
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
 from collector.store.retention import let_go
-from collector.store.sites import Sites
+from collector.store.sites import Sites, check_entry
 
 log = logging.getLogger("turven.engine")
 
@@ -127,11 +127,13 @@ class Engine:
         """Erase everything that is kept of a site, and what its running day holds; it is unknown from then on.
 
         Raises:
-            SettingsError: `site_unknown`.
+            SettingsError: `site_unknown`, `entry_invalid`.
             StoreError: As `erase_site`; what was begun is finished by the next start.
         """
         with self._lock:
             self.sites.known(site_id)
+            # Once begun, an erase is finished by every start: what the log refuses would keep the house from starting.
+            check_entry(made_by, reason)
             self.tick()
             note = Note(site=site_id, made_by=made_by, reason=reason, at=self._clock.now())
             begin(self.history, note)

@@ -26,6 +26,8 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _HOSTS_MAX: Final = 50
 _TEXT_MAX: Final = 500
+#: As much as the columns of the log take.
+_ACTOR_MAX, _REASON_MAX = 200, 1_000
 #: The column of a closed part's k has 16 bits; a threshold of thousands is a slip of the pen.
 K_MAX: Final = 1_000
 #: What cannot be switched off: without it nothing is left to read, and nothing to hold the rest against.
@@ -98,7 +100,7 @@ class Sites:
         """Take a new site into the house.
 
         Raises:
-            SettingsError: `site_exists`, `site_invalid`, `agreement_missing`.
+            SettingsError: `site_exists`, `site_invalid`, `agreement_missing`, `entry_invalid`.
         """
         if site.id in self._sites:
             raise SettingsError(
@@ -110,19 +112,25 @@ class Sites:
         """Change what a site has switched on and return it as it was set; what is looser waits for its next day.
 
         Raises:
-            SettingsError: `site_unknown`, `site_invalid`, `site_fixed`, `agreement_missing`.
+            SettingsError: `site_unknown`, `site_invalid`, `site_fixed`, `agreement_missing`, `entry_invalid`.
         """
         self.known(site_id)
         site = self._sites[site_id]
+        # What is no setting would stand in the log all the same; one word there ends what a site was told before.
+        unknown = sorted(set(changes) - set(Site.__struct_fields__))
+        if unknown:
+            raise SettingsError("site_invalid", f"Site {site_id!r} has no setting {unknown[0]!r}.")
         raw = json.loads(msgspec.json.encode(site)) | changes
         try:
             changed = msgspec.convert(raw, Site, strict=False)
         except msgspec.ValidationError as error:
             raise SettingsError("site_invalid", f"Site {site_id!r}: {error}.") from None
-        if changed.timezone != site.timezone or changed.identity != site.identity:
+        fixed = [getattr(one, name) for name in ("id", "timezone", "identity") for one in (site, changed)]
+        if fixed[::2] != fixed[1::2]:
             raise SettingsError(
                 "site_fixed",
-                "Time zone and identity are fixed, since days before and after could not be compared: add a new site.",
+                "Name, time zone and identity are fixed, since days before and after could not be compared: add a new "
+                "site.",
             )
         self._keep(changed, change=json.dumps(changes, sort_keys=True), made_by=made_by, reason=reason, at=at)
         return changed
@@ -166,6 +174,7 @@ class Sites:
 
     def _keep(self, site: Site, *, change: str, made_by: str, reason: str, at: datetime) -> None:
         check_site(site)
+        check_entry(made_by, reason)
         with self._history.write() as cursor:
             made_at = self.append(cursor, site=site.id, change=change, made_by=made_by, reason=reason, at=at)
             cursor.execute("delete from site where id = ?", [site.id])
@@ -218,12 +227,23 @@ def check_site(site: Site) -> None:
         if not path.startswith("/"):
             raise SettingsError("site_invalid", f"{path!r}: templates and sensitive routes begin with /.")
     _check_switches(site)
-    if site.is_on and not (site.controller and site.agreement and site.agreed_on):
+    if site.is_on and not (site.controller.strip() and site.agreement.strip() and site.agreed_on):
         raise SettingsError(
             "agreement_missing",
             "A site can be switched on once its controller, processor agreement and date are recorded "
             "(--controller, --agreement, --agreed-on).",
         )
+
+
+def check_entry(made_by: Any, reason: Any) -> None:
+    """Refuse who and why where the log could not hold them as they are; they come from whoever may give commands.
+
+    Raises:
+        SettingsError: `entry_invalid`.
+    """
+    for name, said, longest in (("who made it", made_by, _ACTOR_MAX), ("the reason", reason, _REASON_MAX)):
+        if not isinstance(said, str) or len(said) > longest or not said.isprintable():
+            raise SettingsError("entry_invalid", f"Of a change, {name} is one line of at most {longest} characters.")
 
 
 def _check_switches(site: Site) -> None:

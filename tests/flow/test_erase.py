@@ -46,6 +46,11 @@ def test_a_stopped_house_erases_too(tmp_path: Path) -> None:
     """A script names the site twice; a house that does not run erases as well."""
     house = HouseProcess(tmp_path)
     house.add_school()
+    # What the log cannot hold is refused before anything begins: begun, it would keep the house from starting.
+    too_long = "r" * 1_001
+    said = house.turven("erase", "school", "--yes-erase", "school", "--reason", too_long, expect=2)
+    assert "entry_invalid" in said
+    assert "school" in house.turven("site", "list")
     assert "nothing was erased" in house.turven("erase", "school", "--yes-erase", "other", expect=2)
     assert '"head":' in house.turven("erase", "school", "--yes-erase", "school", "--json")
     assert house.turven("site", "list") == ""

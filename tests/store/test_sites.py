@@ -95,3 +95,39 @@ def test_a_second_site_of_the_same_name_is_refused(history: History, school: Sit
     with pytest.raises(SettingsError, match="site_exists"):
         add(sites, msgspec.structs.replace(school, agreed_on=date(2020, 1, 1)), clock)
     assert sites.known("school") == school
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"id": "other"}, "site_fixed"), ({"erased": True}, "site_invalid"), ({"note": "a pupil's name"}, "site_invalid")],
+)
+def test_a_change_is_of_settings_alone(
+    history: History, school: Site, clock: ManualClock, changes: dict[str, Any], code: str
+) -> None:
+    """A change that names another site, or what is no setting, is refused and leaves nothing in the log."""
+    sites = Sites(history, random=urandom)
+    add(sites, school, clock)
+    before = sites.head()
+    with pytest.raises(SettingsError, match=code):
+        sites.change("school", changes, made_by="script", reason="", at=clock.now())
+    assert (sites.head(), [site.id for site in sites.all()]) == (before, ["school"])
+
+
+@pytest.mark.parametrize(("made_by", "reason"), [("m" * 201, ""), ("m", "r" * 1_001), (["m"], ""), ("m", None)])
+def test_the_log_takes_only_what_it_can_hold(
+    history: History, school: Site, clock: ManualClock, made_by: Any, reason: Any
+) -> None:
+    """Who and why are each one line of text, else the chain would not fit what it says."""
+    sites = Sites(history, random=urandom)
+    add(sites, school, clock)
+    with pytest.raises(SettingsError, match="entry_invalid"):
+        sites.change("school", {"is_on": False}, made_by=made_by, reason=reason, at=clock.now())
+    with history.read() as cursor:
+        assert broken_entry(cursor) is None
+
+
+def test_blanks_are_no_agreement(history: History, school: Site, clock: ManualClock) -> None:
+    """An agreement or a controller of blanks switches nothing on."""
+    for name in ("controller", "agreement"):
+        with pytest.raises(SettingsError, match="agreement_missing"):
+            add(Sites(history, random=urandom), msgspec.structs.replace(school, **{name: "  "}), clock)
