@@ -137,6 +137,11 @@ def test_half_a_request_is_no_event(tmp_path: Path) -> None:
         assert b" 400 " in _raw(house, 5, "Content-Length: 3, 4", body)
         # Headers are held until the last one is there: one sender could fill the memory of the house.
         assert b" 431 " in _raw(house, 6, f"X-Long: {'x' * 66_000}", b"")
+        with (
+            socket.create_connection(("127.0.0.1", house.port), timeout=10) as line,
+            pytest.raises(ConnectionError),
+        ):
+            line.sendall(b"POST /event HTTP/1.1\r\nX-Endless: " + b"x" * 10_000_000)
         for visitor in range(10, 12):
             assert house.send(visitor=visitor) == 202
         house.turven("close")

@@ -53,6 +53,16 @@ def test_hours_are_let_go_before_days(history: History, clock: ManualClock) -> N
     assert kept == [("page",), ("total",)]
 
 
+def test_a_day_goes_when_its_hours_are_long_gone(history: History, clock: ManualClock) -> None:
+    """A day whose hours went before is let go by its own age."""
+    Ledger(history).keep([part(TODAY - timedelta(days=70), "/eens", clock)])
+    assert let_go(history, today=TODAY, retention_days=90)
+    assert b"/eens" in history.path.read_bytes()
+    assert not let_go(history, today=TODAY + timedelta(days=19), retention_days=90)
+    assert let_go(history, today=TODAY + timedelta(days=20), retention_days=90)
+    assert b"/eens" not in history.path.read_bytes()
+
+
 def test_each_site_has_its_own_limit(history: History, clock: ManualClock) -> None:
     """A site that keeps less leaves the bytes earlier; another site's figures of the same day stay."""
     old, new = TODAY - timedelta(days=100), TODAY - timedelta(days=20)

@@ -27,7 +27,7 @@ SCRIPT: Final = (
          "navigator.globalPrivacyControl ||", "navigator.globalPrivacyControls ||",
          _SILENCE + "test_silence"),
     Harm("R10", "read the languages too", _SCRIPT,
-         "t: navigator.maxTouchPoints > 0,", "t: navigator.maxTouchPoints > 0 && !!navigator.languages,",
+         "t: navigator.maxTouchPoints > 0,", "t: !!navigator.languages && navigator.maxTouchPoints > 0,",
          _SILENCE + "test_the_script_reads_nothing_else_of_the_device"),
     Harm("R10", "keep something on every device", _SCRIPT,
          "let calls = window.turven?.q || [];", "let calls = (localStorage.seen = 1) && (window.turven?.q || []);",
