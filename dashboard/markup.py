@@ -2,8 +2,10 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 
 _HEADINGS: Final = (("### ", "h3"), ("## ", "h2"), ("# ", "h1"))
 _STRONG: Final = re.compile(r"\*\*(.+?)\*\*")
@@ -11,6 +13,19 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 # What Markdown would read as more than a letter; a name has none of it.
 _MARKS: Final = str.maketrans("", "", "*[]<>`|")
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
+
+
+def texts_of(texts: Mapping[str, str]) -> Environment:
+    """Return templates of Markdown by name; `to_html` escapes every line that comes of them, and so they do not."""
+    made = Environment(
+        loader=DictLoader(texts),
+        autoescape=select_autoescape(()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["line"] = line
+    return made
 
 
 def line(text: str) -> str:

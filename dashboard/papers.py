@@ -12,7 +12,7 @@ from functools import partial
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
 from collector import __version__
 from collector.audit.kept import inventory
@@ -20,7 +20,7 @@ from collector.audit.register import EEA, Record, describe, records
 from collector.model import Dimension, Site
 from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX, K_FLOOR, RETENTION_DAYS_MAX, Rules
 from collector.settings import Settings
-from dashboard.markup import line, tidy, to_html
+from dashboard.markup import line, texts_of, tidy, to_html
 from dashboard.names import NAMES, named
 from dashboard.visitor_text import Language, site_facts
 
@@ -48,16 +48,7 @@ _TITLE: Final = re.compile(r"^# (.+)$", re.MULTILINE)
 def _environment() -> Environment:
     folder = files("dashboard") / "texts" / "papers"
     names = [f"{paper}.{language}" for paper in Paper for language in LANGUAGES]
-    made = Environment(
-        loader=DictLoader({name: (folder / f"{name}.md.jinja").read_text("utf-8") for name in names}),
-        # The papers are Markdown; `to_html` escapes every line of it.
-        autoescape=select_autoescape(()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["line"] = line
-    return made
+    return texts_of({name: (folder / f"{name}.md.jinja").read_text("utf-8") for name in names})
 
 
 _TEXTS: Final = _environment()

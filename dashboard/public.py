@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -22,6 +21,7 @@ from collector.effective import effective
 from collector.model import Site
 from collector.policy import Rules
 from collector.settings import Settings
+from dashboard.frame import templates
 from dashboard.public_words import WORDS
 from dashboard.visitor_text import Language, visitor_text
 
@@ -97,13 +97,7 @@ class Public:
         self._rules = rules
         self._clock = clock
         self._version = version
-        self._templates = Environment(
-            loader=PackageLoader("dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates()
 
     async def privacy(self, request: Request) -> Response:
         """Answer the visitor text of a site and the settings in force; `?site=ID`, `?lang=nl|nl-pupils|en`."""

@@ -11,13 +11,13 @@ from functools import partial
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
 from collector.effective import country_from
 from collector.model import Dimension, Site
 from collector.policy import HOUR_ROWS_DAYS_MAX, Rules
 from collector.settings import Settings
-from dashboard.markup import line, tidy, to_html
+from dashboard.markup import line, texts_of, tidy, to_html
 from dashboard.names import listed, named
 
 _DAYS_A_MONTH: Final = 365.25 / 12
@@ -49,18 +49,8 @@ _NAMELESS: Final = {
 
 def _environment() -> Environment:
     folder = files("dashboard") / "texts"
-    texts = {
-        language.value: (folder / f"{language.value.replace('-', '_')}.md.jinja").read_text("utf-8")
-        for language in Language
-    }
-    return Environment(
-        loader=DictLoader(texts),
-        # The texts are Markdown; `to_html` escapes every line of it.
-        autoescape=select_autoescape(()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    names = {language.value: f"{language.value.replace('-', '_')}.md.jinja" for language in Language}
+    return texts_of({language: (folder / name).read_text("utf-8") for language, name in names.items()})
 
 
 _TEXTS: Final = _environment()
