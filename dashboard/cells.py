@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.cursor import Cursor
 from collector.model import Dimension, Site
 from dashboard import sql
-from dashboard.house import Cursor, Reader
+from dashboard.house import Reader
 from dashboard.metrics import METRICS, Amount, Tally
 from dashboard.query import Query, Span
 

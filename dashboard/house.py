@@ -3,26 +3,15 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from collector.audit.report import Report
 from collector.audit.shelf import Listed
+from collector.cursor import Cursor
 from collector.model import Site
 from collector.policy import Rules
-
-
-class Cursor(Protocol):
-    """Run a statement and give its rows."""
-
-    def execute(self, query: str, parameters: object = ..., /) -> "Cursor":
-        """Run *query* with its parameters, in order."""
-        ...
-
-    def fetchall(self) -> list[Any]:
-        """Return every row."""
-        ...
 
 
 class Reader(Protocol):

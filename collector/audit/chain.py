@@ -9,9 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
+
+from collector.cursor import Cursor
 
 #: Of the log, in the order that `verify_chain` reads.
 COLUMNS: Final = ("seq", "made_at", "site", "change", "made_by", "reason", "salt", "content", "previous", "hash")
@@ -49,10 +51,6 @@ class ChainCheck(msgspec.Struct, frozen=True, kw_only=True):
         return self.first_broken is None and (not self.noted or self.noted_at is not None)
 
 
-class _Cursor(Protocol):
-    def execute(self, query: str, parameters: Any = ..., /) -> Any: ...
-
-
 def verify_chain(rows: Iterable[tuple[Any, ...]], *, head: str = "") -> ChainCheck:
     """Look at every entry of a settings log and name the first that does not fit.
 
@@ -80,12 +78,12 @@ def verify_chain(rows: Iterable[tuple[Any, ...]], *, head: str = "") -> ChainChe
     )  # fmt: skip
 
 
-def check_chain(cursor: _Cursor, *, head: str = "") -> ChainCheck:
+def check_chain(cursor: Cursor, *, head: str = "") -> ChainCheck:
     """Verify the settings log of a history: a running house's, a stopped one's or a copy's."""
     return verify_chain(cursor.execute(CHAIN_SQL).fetchall(), head=head)
 
 
-def broken_entry(cursor: _Cursor) -> int | None:
+def broken_entry(cursor: Cursor) -> int | None:
     """Return the number of the first entry of a history's settings log that does not fit, or `None` when all do."""
     return check_chain(cursor).first_broken
 

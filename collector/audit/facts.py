@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from collector.audit.chain import COLUMNS, ChainCheck, verify_chain
-from collector.audit.kept import Cursor
 from collector.audit.kept import inventory as inventory_of_schema
 from collector.audit.lines import settings_lines
 from collector.audit.register import described, records
 from collector.audit.report import Change, Column, Facts, Refused, SiteDays
+from collector.cursor import Cursor
 from collector.effective import effective
 from collector.errors import SettingsError, StoreError
 from collector.model import OTHER, Site

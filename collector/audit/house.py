@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.audit.finding import Seen
-from collector.audit.kept import Cursor
 from collector.audit.swap import hibernates_to, swap_areas
+from collector.cursor import Cursor
 from collector.settings import Settings
 from collector.spool.files import is_in_memory
 

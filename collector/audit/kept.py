@@ -4,13 +4,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from collector.audit import lists
 from collector.audit.chain import check_chain
 from collector.audit.finding import Result, Seen
+from collector.cursor import Cursor
 from collector.errors import SettingsError
 from collector.model import Profile, Site
 from collector.policy import K_FLOOR, VISIT_SECONDS_MAX, rules_for
@@ -38,14 +39,6 @@ _LABEL: Final = (
     "select filter_dimension, filter_value from cell where filter_dimension <> '')"
 )
 _PARTED: Final = "cell join closed using (site, day, part)"
-
-
-class Cursor(Protocol):
-    """Run a statement and give its rows."""
-
-    def execute(self, query: str, parameters: Any = ..., /) -> Any:
-        """Run *query*."""
-        ...
 
 
 class Kept:

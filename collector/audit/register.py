@@ -11,8 +11,9 @@ import msgspec
 
 from collector import __version__
 from collector.audit.finding import Seen
-from collector.audit.kept import Cursor, Kept, not_applicable
+from collector.audit.kept import Kept, not_applicable
 from collector.audit.report import Column
+from collector.cursor import Cursor
 from collector.effective import PURPOSE, country_from
 from collector.model import Dimension, Identity, Site
 from collector.policy import HOUR_ROWS_DAYS_MAX, Rules

@@ -14,7 +14,7 @@ from collector.audit.backups import check_folder
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
 from collector.audit.house import check_database, check_runtime
-from collector.audit.kept import CHECKS, Cursor, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
+from collector.audit.kept import CHECKS, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
 from collector.audit.outsider import (
     ATTACK_SECONDS,
     Published,
@@ -31,6 +31,7 @@ from collector.audit.register import check_controllers, check_processor
 from collector.audit.sensitive import marked_routes_are_folded
 from collector.audit.shape import SHAPE, Doors, check_doors
 from collector.clock import Clock
+from collector.cursor import Cursor
 from collector.errors import SettingsError
 from collector.settings import Server, Settings
 from collector.store.copy import read_copy

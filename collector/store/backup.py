@@ -27,6 +27,7 @@ import msgspec
 import pyrage
 
 from collector import __version__
+from collector.cursor import Cursor
 from collector.errors import SettingsError, StoreError
 from collector.store.copy import read_copy
 from collector.store.history import History
@@ -260,8 +261,8 @@ def _describe(path: Path) -> Manifest:
     )
 
 
-def _one(cursor: object, sql: str) -> int:
-    row = cursor.execute(sql).fetchone()  # type: ignore[attr-defined]
+def _one(cursor: Cursor, sql: str) -> int:
+    row = cursor.execute(sql).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
 
 
