@@ -149,7 +149,7 @@ AUDIT: Final = (
          _ZIP + "test_a_flipped_byte_beside_the_files_is_found"),
     Harm("R54", "take a forged page for ours", _VERIFY,
          'if name.endswith(".html") and files[name] not in', 'if name.endswith(".htm") and files[name] not in',
-         _ZIP + "test_a_forger_who_makes_the_sums_anew_is_found"),
+         _ZIP + "test_what_is_missing_beside_or_packed_anew_is_found"),
     Harm("R52", "call a looser setting no change for the worse", "collector/audit/compare.py",
          'any(one.direction == "looser" for one in self.settings)', "any(one.site is None for one in self.settings)",
          "tests/audit/test_compare.py::test_a_looser_setting_is_worse"),
