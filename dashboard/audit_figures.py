@@ -25,7 +25,6 @@ SAID: Final = {
     "percent-encoded": mark("percent-encoded"),
     "percent-encoded twice": mark("percent-encoded twice"),
     "hexadecimal": mark("hexadecimal"),
-    "HTML, hexadecimal": mark("HTML, hexadecimal"),
     "base64 for URLs": mark("base64 for URLs"),
     "full width": mark("full width"),
     "one number until midnight": mark("one number until midnight"),
@@ -50,6 +49,59 @@ SAID: Final = {
     "network": mark("network"),
     "browser": mark("browser"),
     "not allowed to read": mark("not allowed to read"),
+    "nothing": mark("nothing"),
+    "No backup lies here. Make one with `turven backup`; copies elsewhere are the operator's to look after.": mark(
+        "No backup lies here. Make one with `turven backup`; copies elsewhere are the operator's to look after."
+    ),
+    "No site counts yet: `turven site add`.": mark("No site counts yet: `turven site add`."),
+    "No part of a day with figures is kept yet.": mark("No part of a day with figures is kept yet."),
+    "No figure by the hour is kept. Ask again when a day has closed.": mark(
+        "No figure by the hour is kept. Ask again when a day has closed."
+    ),
+    "The house has not run on this machine yet. Start it, and ask again.": mark(
+        "The house has not run on this machine yet. Start it, and ask again."
+    ),
+    "There is no site yet. Ask again when one was added.": mark("There is no site yet. Ask again when one was added."),
+    "There is no site yet, so nothing was made looser. Ask again when one was added.": mark(
+        "There is no site yet, so nothing was made looser. Ask again when one was added."
+    ),
+    "No whole day that is over has figures yet: ask again once one has.": mark(
+        "No whole day that is over has figures yet: ask again once one has."
+    ),
+    "Nothing was refused yet, or fewer than ten requests a day.": mark(
+        "Nothing was refused yet, or fewer than ten requests a day."
+    ),
+    "No house is running here: start it (`turven serve`) and audit it again.": mark(
+        "No house is running here: start it (`turven serve`) and audit it again."
+    ),
+    "The house runs in a container: run the audit in there (docker compose exec).": mark(
+        "The house runs in a container: run the audit in there (docker compose exec)."
+    ),
+    "The running house does not know the question; restart it after an update.": mark(
+        "The running house does not know the question; restart it after an update."
+    ),
+    "Proxies elsewhere are trusted, so somebody stands in front, and nobody is listed.": mark(
+        "Proxies elsewhere are trusted, so somebody stands in front, and nobody is listed."
+    ),
+    "A core file may be written: the limit is not 0, or can be raised again (LimitCORE=0).": mark(
+        "A core file may be written: the limit is not 0, or can be raised again (LimitCORE=0)."
+    ),
+    "Another process of the same user may read its memory: it did not make itself undumpable.": mark(
+        "Another process of the same user may read its memory: it did not make itself undumpable."
+    ),
+    "Another process is attached to it.": mark("Another process is attached to it."),
+    "Parts of it lie in swap on a disk that is not encrypted; stop it, mend that, and start again.": mark(
+        "Parts of it lie in swap on a disk that is not encrypted; stop it, mend that, and start again."
+    ),
+    "Other users of the machine may reach its files: chmod -R go= on data_dir and runtime_dir.": mark(
+        "Other users of the machine may reach its files: chmod -R go= on data_dir and runtime_dir."
+    ),
+    "It has files open for writing outside of data_dir and runtime_dir.": mark(
+        "It has files open for writing outside of data_dir and runtime_dir."
+    ),
+    "operator": mark("operator"),
+    "settings file": mark("settings file"),
+    "HTML, hexadecimal": mark("HTML in hexadecimal"),
     "No cell is kept yet.": mark("No cell is kept yet."),
     "No figure is kept yet.": mark("No figure is kept yet."),
     "No setting of a site was ever made.": mark("No setting of a site was ever made."),
