@@ -9,6 +9,7 @@ import ctypes
 import faulthandler
 import os
 import resource
+import signal
 import sys
 import threading
 import traceback
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 #: Of <linux/prctl.h>.
+_PR_SET_PDEATHSIG: Final = 1
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
 #: New files are for the house's own user, whatever the shell that started it says.
@@ -44,6 +46,11 @@ def harden() -> None:
 def is_dumpable() -> bool:
     """Tell whether the kernel would write this process's memory to a core file, or show it to another of its user."""
     return bool(_LIBC.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0))
+
+
+def end_with_parent() -> None:
+    """Be sent SIGTERM when the thread that started this process ends, however it ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def lock_memory(address: int, length: int) -> bool:

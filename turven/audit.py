@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -14,6 +15,7 @@ from collector.audit.compare import compare
 from collector.audit.compare_text import differences_text
 from collector.audit.evidence import evidence
 from collector.audit.finding import Result
+from collector.audit.folders import clear_away
 from collector.audit.outsider import ATTACK_SECONDS
 from collector.audit.report import Report
 from collector.audit.run import Scope, chosen
@@ -29,6 +31,8 @@ from turven.group import main, settings_of
 
 #: Of an entry of the settings log.
 HASH: Final = re.compile("[0-9a-fA-F]{64}")
+#: What a shell adds to the number of the signal that ended a command.
+_KILLED: Final = 128
 
 
 @main.command()
@@ -112,6 +116,10 @@ def _audit(
     as_report: bool,
 ) -> NoReturn:
     """Audit, say what was found, and end."""
+    # However it is asked to end, it ends its scratch houses first. What was killed before it is cleared away.
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, lambda number, _frame: sys.exit(_KILLED + number))
+    clear_away()
     requirements, bar = chosen(ids), Bar()
     scope = Scope(
         ids=[requirement.id for requirement in requirements],

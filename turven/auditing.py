@@ -21,6 +21,7 @@ import msgspec
 from collector import __version__
 from collector.audit.evidence import evidence
 from collector.audit.facts import gather
+from collector.audit.folders import clear_away
 from collector.audit.marks import MARK_LENGTH_MAX, MARK_LENGTH_MIN
 from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
@@ -295,3 +296,4 @@ class _Run:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            clear_away()

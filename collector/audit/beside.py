@@ -25,6 +25,7 @@ from collector.audit.hostile_house import attack_hostile_days
 from collector.audit.strangers import STRANGERS, run_strangers
 from collector.audit.words import check_words
 from collector.errors import SettingsError, StoreError, TurvenError
+from collector.process import end_with_parent
 from collector.settings import Privacy, Public, Settings
 
 _ERRORS: Final = {2: SettingsError, 3: StoreError}
@@ -174,8 +175,9 @@ def _read(process: subprocess.Popen[bytes], tell: Tell) -> Answers:
 
 def main() -> None:
     """Look, and say what was seen."""
-    # Asked to end, it ends its scratch houses first.
+    # Asked to end, it ends its scratch houses first; and whoever waits for its answers may be killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_with_parent()
     wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=Wanted)
     try:
         said: dict[str, Any] = {"answers": look(wanted, tell=lambda what: _say({"doing": what}))}

@@ -11,11 +11,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 from time import monotonic
 from typing import Any, Final
 
 from collector.audit.finding import Result, Seen
+from collector.audit.folders import own_folder
 from collector.audit.pages import COOKIE, DOMAIN, LAST_PAGE, SCHOOL, SchoolPages
 from collector.audit.scratch import BROWSER, ScratchHouse, scratch_house
 from collector.model import Site
@@ -115,7 +115,11 @@ def look(
 
 def _walk(browser: str, pages: SchoolPages) -> str:
     """Show the browser the first page, from which it goes on by itself to the last; return how it ended."""
-    profile = Path(mkdtemp(prefix="turven-audit-browser-"))
+    with own_folder() as profile:
+        return _show(browser, pages, profile=profile)
+
+
+def _show(browser: str, pages: SchoolPages, *, profile: Path) -> str:
     command = [
         browser,
         "--headless=new", f"--user-data-dir={profile}",
@@ -148,7 +152,6 @@ def _walk(browser: str, pages: SchoolPages) -> str:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(BROWSER_SECONDS_MAX)
-        shutil.rmtree(profile, ignore_errors=True)
 
 
 def _check_words(script: bytes) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import sys
 import time
 from http.client import HTTPConnection
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 
 from collector.audit.finding import Seen
+from collector.audit.folders import own_folder
 from collector.audit.scratch import ScratchHouse, environment, serve_command
 from collector.settings import Privacy, load_settings
 
@@ -37,8 +37,7 @@ def serve_without_network(privacy: Privacy) -> dict[str, Any]:
     if not shutil.which("unshare"):
         return {"namespace": "not tried: there is no `unshare` here"}
     for way in _WAYS:
-        folder = Path(mkdtemp(prefix="turven-audit-"))
-        try:
+        with own_folder() as folder:
             house = ScratchHouse(folder, privacy=privacy)
             command = [*way, sys.executable, "-m", "collector.audit.cage", str(house.config)]
             ended = subprocess.run(  # noqa: S603 - ourselves
@@ -49,8 +48,6 @@ def serve_without_network(privacy: Privacy) -> dict[str, Any]:
                 timeout=CAGE_SECONDS_MAX,
                 check=False,
             )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         try:
             return {"namespace": " ".join(way), **json.loads(ended.stdout)}
         except ValueError:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import time
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +33,7 @@ from collector.audit.canary_requests import (
 )  # fmt: skip
 from collector.audit.crowds import Crowds
 from collector.audit.finding import Result, Seen
+from collector.audit.folders import own_folder
 from collector.audit.marks import CLICK_IDS, ENCODINGS, MARK_LENGTH_MAX, MARK_LENGTH_MIN, forms, search
 from collector.audit.memory import limits
 from collector.audit.scratch import NOBODY, ScratchHouse, scratch_house, text_of
@@ -102,11 +101,8 @@ def run_canary(
 
 
 def _refusals(privacy: Privacy) -> dict[str, int | None]:
-    folder = Path(mkdtemp(prefix="turven-audit-"))
-    try:
+    with own_folder() as folder:
         return check_refusals(folder, privacy=privacy)
-    finally:
-        rmtree(folder, ignore_errors=True)
 
 
 class _Run:

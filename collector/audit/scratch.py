@@ -6,14 +6,11 @@ the house lie in it too, so that whatever the program writes, wherever it would 
 
 import json
 import os
-import secrets
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, time, timedelta
@@ -24,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.audit.folders import own_folder
 from collector.audit.memory import outbound
 from collector.audit.own_process import OwnAnswer
 from collector.audit.scratch_settings import COUNTRY_HEADER, TRUSTED_PEER, scratch_toml, until, zone_of_noon
@@ -342,14 +340,13 @@ def scratch_house(
     Raises:
         TurvenError: `scratch_failed`.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f"turven-audit-{secrets.token_hex(4)}-"))
-    house = ScratchHouse(folder, privacy=privacy, public=public, begins_at=begins_at)
-    try:
-        house.start()
-        yield house
-    finally:
-        house.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_folder() as folder:
+        house = ScratchHouse(folder, privacy=privacy, public=public, begins_at=begins_at)
+        try:
+            house.start()
+            yield house
+        finally:
+            house.stop()
 
 
 def serve_command(config: Path, *, ahead: timedelta | None = None) -> list[str]:

@@ -5,13 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 from secrets import token_hex
-from shutil import rmtree
-from tempfile import mkdtemp
 from time import monotonic, sleep
 from typing import Final
 
 from collector.audit.broken import GUARD_QUERY
 from collector.audit.finding import Seen
+from collector.audit.folders import own_folder
 from collector.audit.marks import Mark, address_forms, forms, search
 from collector.audit.own_process import status_of
 from collector.audit.scratch import ScratchHouse, environment
@@ -33,7 +32,12 @@ def check_words(privacy: Privacy) -> Seen:
     Raises:
         TurvenError: `scratch_failed`.
     """
-    folder, mark = Path(mkdtemp(prefix="turven-audit-")), f"kanarie{token_hex(6)}"
+    with own_folder() as folder:
+        return _check_words(folder, privacy)
+
+
+def _check_words(folder: Path, privacy: Privacy) -> Seen:
+    mark = f"kanarie{token_hex(6)}"
     house = ScratchHouse(folder, privacy=privacy)
     command = [sys.executable, "-m", "collector.audit.broken", ",".join(PARTS), mark]
     with house.log.open("ab") as log:
@@ -53,7 +57,6 @@ def check_words(privacy: Privacy) -> Seen:
     finally:
         process.kill()
         process.wait(START_SECONDS_MAX)
-        rmtree(folder, ignore_errors=True)
     in_answers = sum(needle in answers for needle in needles)
     # Every one of them has to have failed, or nothing was seen.
     was_tried = statuses == [_FAILED] * len(statuses) and told.count("BrokenError at ") > len(PARTS)
