@@ -162,6 +162,19 @@ def test_a_changed_setting_changes_the_paper(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [Paper.SUMMARY, Paper.DPIA, Paper.REGISTER])
+def test_sub_processors_are_named_with_their_country(name: Paper, language: Language) -> None:
+    """Whom the operator has do a part of the work stands in the papers by name, with task and country."""
+    lines = written(name, language=language).splitlines()
+    for company in WHOLE.public.sub_processors:
+        assert any({company.name, company.task, company.country} <= _names_in(line, company) for line in lines)
+
+
+def _names_in(line: str, company: SubProcessor) -> set[str]:
+    return {name for name in (company.name, company.task, company.country) if re.search(rf"\b{re.escape(name)}", line)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", [Paper.SUMMARY, Paper.DPIA])
 def test_what_is_switched_off_is_named(name: Paper, language: Language) -> None:
     """A breakdown that a controller switched off is told as such."""

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
+#: Stands between a test and the word that chooses among its cases.
+CASES: Final = " -k "
 
 
 class Harm(NamedTuple):
@@ -15,8 +17,8 @@ class Harm(NamedTuple):
         file: Path from the top of the source tree.
         before: Part of a line, as it is; it stands once in the file.
         after: What takes its place.
-        catch: What fails then: a test by its node id, `walls` (import contracts), `types FILE` (mypy), `style FILE`
-            (ruff), or `audit R…` (the real command on the harmed copy).
+        catch: What fails then: a test by its node id (` -k WORD` behind it for some of its cases), `walls` (import
+            contracts), `types FILE` (mypy), `style FILE` (ruff), or `audit R…` (the real command on the harmed copy).
     """
 
     promise: str

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tests.sabotage.harm import ROOT, Harm, harmed_text
+from tests.sabotage.harm import CASES, ROOT, Harm, harmed_text
 from tests.sabotage.harms import HARMS
 
 #: Copies that are worked on side by side.
@@ -72,7 +72,10 @@ def command_of(catches: Sequence[str], kind: str) -> list[str]:
         return [*module, "turven", "audit", "--json", *named]
     # One seed for hypothesis: what is caught today is caught tomorrow.
     laws = ("--hypothesis-seed=0", "--hypothesis-profile=unshrunk")
-    return [*module, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *laws, *catches]
+    nodes = dict.fromkeys(catch.partition(CASES)[0] for catch in catches)
+    cases = catches[0].partition(CASES)[2] if len(catches) == 1 else ""
+    chosen = ("-k", cases) if cases else ()
+    return [*module, "pytest", "-qx", "-p", "no:cacheprovider", "-p", "no:randomly", *laws, *chosen, *nodes]
 
 
 def is_caught(kind: str, code: int, said: str, *, told: str = "", promise: str = "") -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from collector.audit.questions import REQUIREMENTS
 from tests.evidence import claims
-from tests.sabotage.harm import ROOT, Harm, harmed_text
+from tests.sabotage.harm import CASES, ROOT, Harm, harmed_text
 from tests.sabotage.harms import HARMS, WITHOUT_HARM
 from tests.sabotage.run import is_caught
 
@@ -51,7 +51,7 @@ def test_a_harm_can_be_done_to_the_code_as_it_is(file: str) -> None:
 def test_every_catch_is_there() -> None:
     """Each test that is to catch a harm exists, and each file that is to be looked at."""
     known = {claim.address for claim in claims()}
-    tests = {harm.catch.partition("[")[0] for harm in HARMS if harm.kind == "test"}
+    tests = {harm.catch.partition(CASES)[0].partition("[")[0] for harm in HARMS if harm.kind == "test"}
     assert tests - known == set()
     looked_at = {harm.catch.partition(" ")[2] for harm in HARMS if harm.kind in {"types", "style"}}
     assert {file for file in looked_at if not (ROOT / file).is_file()} == set()
