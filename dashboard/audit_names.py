@@ -23,6 +23,7 @@ PLACES: Final = {
     "house that erases": mark("in a house that erases"),
     "audit": mark("by the audit"),
     "strangers": mark("in a scratch house that is asked from elsewhere"),
+    "weaker settings": mark("in houses told to keep more than they may"),
 }
 FIGURES: Final = {
     "oldest_backup_days": mark("days since the oldest backup"),

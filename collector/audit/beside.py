@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from collector.audit.browser import BROWSER_CHECKS, check_browser, find_browser
+from collector.audit.cage import FLOORS, check_floors
 from collector.audit.canary import CANARY, run_canary
 from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Seen
@@ -80,6 +81,12 @@ PARTS: Final = {
     "strangers": Part(
         STRANGERS, "strangers", "Knocking as a stranger", lambda wanted, _: run_strangers(wanted.privacy)
     ),
+    "floors": Part(
+        FLOORS.keys(),
+        "weaker settings",
+        "Starting houses with weaker settings",
+        lambda wanted, _: check_floors(wanted.privacy),
+    ),
     "browser": Part(
         BROWSER_CHECKS,
         "browser",
@@ -95,7 +102,7 @@ PARTS: Final = {
     ),
 }
 #: Parts that run one after the other, and these groups side by side.
-GROUPS: Final = (("canary", "words", "strangers"), ("browser", "erasing", "hostile"))
+GROUPS: Final = (("canary", "words", "strangers"), ("floors", "browser", "erasing", "hostile"))
 
 
 def look(wanted: Wanted, *, tell: Tell) -> Answers:

@@ -13,21 +13,30 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
 from collector.audit.finding import Seen
 from collector.audit.folders import own_folder
-from collector.audit.scratch import ScratchHouse, environment, serve_command
+from collector.audit.scratch import BROWSER, ScratchHouse, environment, serve_command, site_record
+from collector.control import SOCKET_NAME, ask
 from collector.settings import Privacy, load_settings
 
 CAGE_SECONDS_MAX: Final = 60
 START_SECONDS_MAX: Final = 30.0
+#: Addresses of four registries: whoever asked somebody else for their country would have to ask for each.
+ADDRESSES: Final = ("145.97.7.5", "31.13.7.5", "200.7.7.5", "203.119.7.5", "2001:610:1908::5")
+#: Lines of a settings file, and a variable, that would keep more of an address.
+WEAKER_ADDRESSES: Final = ("ipv4_bits = 25", "ipv6_bits = 49", "TURVEN_PRIVACY__IPV4_BITS=24")
+#: A weaker setting by requirement; the auditor's own numbers.
+FLOORS: Final = {"R21": "k = 4", "R29": "retention_days = 761"}
 #: How long the house is left alone after its first answers: long enough for several of its rounds.
 WATCH_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.05
 _SETTINGS_EXIT: Final = 2
+_COUNTED: Final = 202
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
 _WAYS: Final = (("unshare", "--net"), ("unshare", "--map-root-user", "--net"))
 
@@ -59,31 +68,47 @@ def check_network(seen: dict[str, Any], *, connections: int) -> Seen:
     """R34: no connection leads off the machine; without a network the house serves and nothing is sent elsewhere."""
     is_caged = "served" in seen
     holds = connections == 0 and (not is_caged or (seen["served"] and seen["sent_elsewhere"] == 0))
+    # Nobody can be looked up for an event that is dropped before that: some have to be counted.
+    holds = holds and (not is_caged or seen["events_counted"] == len(ADDRESSES))
     return Seen.that(holds, connections_off_this_machine=connections, without_a_network=seen)
 
 
-def check_refusals(folder: Path, *, privacy: Privacy) -> dict[str, int | None]:
-    """Start houses whose settings keep more of an address than the floor; return their exit codes.
+def check_refusals(
+    folder: Path, *, privacy: Privacy, weaker: Sequence[str] = WEAKER_ADDRESSES
+) -> dict[str, int | None]:
+    """Start houses with settings that are weaker than the floor; return their exit codes.
 
     `None` stands for one that started: it is ended.
+
+    Args:
+        folder: Empty.
+        privacy: The settings under audit.
+        weaker: Lines of a settings file, or variables, each to be put into a house of its own.
     """
     codes: dict[str, int | None] = {}
-    for name, harm, variables in (
-        ("ipv4_bits = 25", ("ipv4_bits = ", 25), {}),
-        ("ipv6_bits = 49", ("ipv6_bits = ", 49), {}),
-        ("TURVEN_PRIVACY__IPV4_BITS=24", None, {"TURVEN_PRIVACY__IPV4_BITS": "24"}),
-    ):
+    for name in weaker:
         place = folder / f"refused {len(codes)}"
         place.mkdir()
         house = ScratchHouse(place, privacy=privacy)
-        if harm:
+        setting, is_line, _ = name.partition(" = ")
+        if is_line:
             lines = [
-                f"{harm[0]}{harm[1]}" if line.startswith(harm[0]) else line
+                name if line.startswith(f"{setting} = ") else line
                 for line in house.config.read_text("utf-8").splitlines()
             ]
             house.config.write_text("\n".join(lines), "utf-8")
-        codes[name] = _exit_code(house, variables)
+        codes[name] = _exit_code(house, {} if is_line else dict([name.split("=")]))
     return codes
+
+
+def check_floors(privacy: Privacy) -> dict[str, Seen]:
+    """R21 and R29: a house that is told to keep less than the fewest visitors, or anything longer, does not start."""
+    with own_folder() as folder:
+        codes = check_refusals(folder, privacy=privacy, weaker=tuple(FLOORS.values()))
+    return {
+        number: Seen.that(is_refused({name: codes[name]}), exit_codes_of_weaker_settings={name: codes[name]})
+        for number, name in FLOORS.items()
+    }
 
 
 def _exit_code(house: ScratchHouse, variables: dict[str, str]) -> int | None:
@@ -121,7 +146,7 @@ def main(config: Path) -> dict[str, Any]:
         while not _answers(port) and process.poll() is None and time.monotonic() < ends_at:
             time.sleep(_LOOK_SECONDS)
         asked = {path: _status(port, "GET", path) for path in ("/health", "/", "/privacy", "/turven.js")}
-        asked["/event"] = _status(port, "POST", "/event", body='{"s":"x","n":"pageview","u":"/"}')
+        counted = _count_events(config, port)
         time.sleep(WATCH_SECONDS)
     finally:
         process.terminate()
@@ -129,14 +154,28 @@ def main(config: Path) -> dict[str, Any]:
     return {
         "served": asked["/health"] == 200 and all(asked.values()),  # noqa: PLR2004 - HTTP's own number
         "asked": asked,
+        "events_counted": counted,
         "sent_elsewhere": _sent_elsewhere() - before,
     }
 
 
-def _status(port: int, method: str, path: str, *, body: str | None = None) -> int | None:
+def _count_events(config: Path, port: int) -> int:
+    """Send an event from each of `ADDRESSES` to a site that is on, close, and return how many were counted."""
+    socket_path = load_settings(config, environ={}).runtime_path() / SOCKET_NAME
+    ask(socket_path, "site_add", {"site": site_record("caged"), "made_by": "audit", "reason": "canary run"})
+    body = json.dumps({"s": "caged", "n": "pageview", "u": "/", "r": "https://verwijzer.example/"})
+    headers = [{"User-Agent": BROWSER.format(major=153), "X-Forwarded-For": address} for address in ADDRESSES]
+    answers = [_status(port, "POST", "/event", body=body, headers=one) for one in headers]
+    ask(socket_path, "close", {})
+    return answers.count(_COUNTED)
+
+
+def _status(
+    port: int, method: str, path: str, *, body: str | None = None, headers: dict[str, str] | None = None
+) -> int | None:
     connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS_MAX)
     try:
-        connection.request(method, path, body=body)
+        connection.request(method, path, body=body, headers=headers or {})
         return connection.getresponse().status
     except OSError:
         return None

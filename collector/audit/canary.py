@@ -4,7 +4,7 @@ It works from outside: HTTP, the command line, the control socket, the files, th
 The scratch house is the real one, of the same build and settings; only its clock is moved on, so that its day ends.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import time
 from pathlib import Path
@@ -34,6 +34,7 @@ from collector.audit.canary_requests import (
 from collector.audit.crowds import Crowds
 from collector.audit.finding import Result, Seen
 from collector.audit.folders import own_folder
+from collector.audit.kept import Kept, places_are_countries
 from collector.audit.marks import CLICK_IDS, ENCODINGS, MARK_LENGTH_MAX, MARK_LENGTH_MIN, forms, search
 from collector.audit.memory import limits
 from collector.audit.scratch import NOBODY, ScratchHouse, scratch_house, text_of
@@ -47,8 +48,8 @@ from collector.store.copy import read_copy
 #: Requirements that the canary run looks at.
 CANARY: Final = frozenset(
     {
-        "R2", "R3", "R4", "R5", "R6", "R7", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R32", "R33", "R34",
-        "R37", "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
+        "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R32", "R33",
+        "R34", "R37", "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
     }
 )  # fmt: skip
 #: Ordinary visitors of each site: this many times k, and no fewer than the second number.
@@ -167,6 +168,10 @@ class _Run:
             self._seen["R37"] = exits.check(shown, cursor, running=running, k=self._k)
             self._judge_marks(cursor, elsewhere=elsewhere, writing=writing)
             self._judge_networks(cursor, refused.result())
+            places = places_are_countries(Kept(cursor))
+            self._seen["R8"] = check_places(
+                places, marks_found=self._search.found_in(["country"]), without_network=caged.result()
+            )
         self._seen["R34"] = check_network(caged.result(), connections=connections)
         return self._seen
 
@@ -345,6 +350,24 @@ def check_two_sites(salts: Mapping[str, bytes]) -> Seen:
         {"salt.canary", "salt.twin"} <= set(salts) and distinct == len(salts),
         sites=len(salts),
         distinct_salts=distinct,
+    )
+
+
+def check_places(places: Seen, *, marks_found: Sequence[str], without_network: Mapping[str, Any]) -> Seen:
+    """R8 of a scratch house: its places are countries, and it needs nobody elsewhere to tell one.
+
+    Args:
+        places: What was seen of the places that it kept.
+        marks_found: Where the mark turned up that a proxy's header named as a country.
+        without_network: What was seen of a house that counted where there is no network.
+    """
+    asked = without_network.get("sent_elsewhere")
+    return Seen.that(
+        places.result is Result.PASS and not marks_found and not asked and without_network.get("events_counted") != 0,
+        **places.evidence,
+        found_in=list(marks_found),
+        events_counted=without_network.get("events_counted", without_network["namespace"]),
+        sent_elsewhere=asked,
     )
 
 

@@ -130,9 +130,15 @@ def sources_are_hosts(kept: Kept) -> Seen:
 
 @needs_cells
 def places_are_countries(kept: Kept) -> Seen:
-    """R8: every place is two letters."""
+    """R8: every place is two letters, and those of a country."""
     found = kept.odd("country", lists.COUNTRY_FORM)
-    return Seen.that(found == 0, finer_than_country=found, distinct_countries=kept.kinds("country"))
+    others = kept.odd("country", _one_of([*lists.COUNTRIES, "(unknown)"]))
+    return Seen.that(
+        found == others == 0,
+        finer_than_country=found,
+        not_in_the_list=others,
+        distinct_countries=kept.kinds("country"),
+    )
 
 
 @needs_cells

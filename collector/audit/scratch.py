@@ -44,6 +44,7 @@ __all__ = [
     "environment",
     "scratch_house",
     "serve_command",
+    "site_record",
     "text_of",
 ]
 
@@ -253,16 +254,7 @@ class ScratchHouse:
 
     def add_site(self, name: str, **changes: Any) -> None:
         """Take a site into the house, switched on unless *changes* say otherwise."""
-        record = {
-            "id": name,
-            "hosts": ["canary.example"],
-            "controller": "audit",
-            "agreement": "audit",
-            "agreed_on": "2026-01-01",
-            "identity": "network",
-            "is_on": True,
-        }
-        self.ask("site_add", site=record | changes, made_by="audit", reason="canary run")
+        self.ask("site_add", site=site_record(name) | changes, made_by="audit", reason="canary run")
 
     def sites(self) -> list[Site]:
         """Return the sites as the house lists them."""
@@ -319,6 +311,19 @@ class ScratchHouse:
     def files_elsewhere(self) -> list[str]:
         """Return the files outside the folder that the house has open for writing."""
         return sorted(name for name in self.open_files() if not Path(name).is_relative_to(self.folder))
+
+
+def site_record(name: str) -> dict[str, Any]:
+    """Return the record of a scratch house's site, switched on."""
+    return {
+        "id": name,
+        "hosts": ["canary.example"],
+        "controller": "audit",
+        "agreement": "audit",
+        "agreed_on": "2026-01-01",
+        "identity": "network",
+        "is_on": True,
+    }
 
 
 def text_of(cursor: Any) -> bytes:

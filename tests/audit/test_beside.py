@@ -21,7 +21,7 @@ def test_every_part_stands_in_one_group() -> None:
 def test_nothing_is_started_where_no_house_is_needed() -> None:
     """A check that needs nothing but the file starts no process."""
     told: list[str] = []
-    with started(Settings(), ids={"R21"}, marks=(), tell=told.append) as answers:
+    with started(Settings(), ids={"R20"}, marks=(), tell=told.append) as answers:
         assert answers() == {}
     assert told == []
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 import pytest
 
 from collector import __version__
-from collector.audit.cage import check_network
-from collector.audit.canary import CANARY, check_two_sites, run_canary
+from collector.audit import cage
+from collector.audit.cage import ADDRESSES, check_floors, check_network
+from collector.audit.canary import CANARY, check_places, check_two_sites, run_canary
 from collector.audit.canary_requests import OWN_FIELDS
 from collector.audit.door import SECURITY_TXT, check_security_txt, page_faults
 from collector.audit.finding import Result, Seen
@@ -29,6 +30,7 @@ from collector.settings import Privacy, Public, Settings, load_settings
 #: Of the style `p{}`, as a policy names it.
 HASH: Final = b64encode(sha256(b"p{}").digest()).decode()
 OWN_MARK: Final = "mijn eigen merk & meer"
+CAGED: Final = {"namespace": "unshare --net", "served": True, "events_counted": 5, "sent_elsewhere": 0}
 SITES: Final = {Identity.NETWORK: "canary", Identity.BROWSER: "browsers"}
 
 
@@ -130,14 +132,49 @@ def test_it_is_said_how_the_network_was_taken_away(seen: dict[str, Seen]) -> Non
 @pytest.mark.parametrize(
     ("without", "connections"),
     [
-        ({"namespace": "unshare --net", "served": True, "sent_elsewhere": 1}, 0),
-        ({"namespace": "unshare --net", "served": False, "sent_elsewhere": 0}, 0),
+        (CAGED | {"sent_elsewhere": 1}, 0),
+        (CAGED | {"served": False}, 0),
+        (CAGED | {"events_counted": 0}, 0),
         ({"namespace": "not tried"}, 1),
     ],
 )
 def test_a_packet_elsewhere_fails(without: dict[str, Any], connections: int) -> None:
-    """One packet that wanted out, one connection off the machine, or a house that needs a network is a failure."""
+    """A packet that wanted out, a connection off the machine, a house that needs a network or counts nothing fails."""
+    assert check_network(CAGED, connections=0).result is Result.PASS
     assert check_network(without, connections=connections).result is Result.FAIL
+
+
+@pytest.mark.parametrize(
+    ("places", "marks_found", "without"),
+    [
+        (Result.FAIL, [], CAGED),
+        (Result.PASS, ["history.duckdb"], CAGED),
+        (Result.PASS, [], CAGED | {"sent_elsewhere": 1}),
+        (Result.PASS, [], CAGED | {"events_counted": 0}),
+    ],
+)
+def test_a_place_that_is_looked_up_elsewhere_fails(
+    places: Result, marks_found: list[str], without: dict[str, Any]
+) -> None:
+    """A place that is no country, a header's own word, or a packet sent elsewhere while events are counted fails."""
+    kept = Seen(Result.PASS, {})
+    assert check_places(kept, marks_found=[], without_network=CAGED).result is Result.PASS
+    seen = check_places(Seen(places, {}), marks_found=marks_found, without_network=without)
+    assert seen.result is Result.FAIL
+
+
+def test_an_event_was_counted_without_a_network(seen: dict[str, Seen]) -> None:
+    """Where a network can be taken away, countries were told all the same; else it is said why that was not tried."""
+    counted = seen["R8"].evidence["events_counted"]
+    assert counted == len(ADDRESSES) or isinstance(counted, str)
+    assert seen["R8"].evidence["distinct_countries"] > 0
+
+
+def test_a_house_below_the_floor_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A house that is told to keep figures longer than it may does not start; one that would start is found out."""
+    assert check_floors(Privacy())["R29"].evidence == {"exit_codes_of_weaker_settings": {"retention_days = 761": 2}}
+    monkeypatch.setattr(cage, "FLOORS", {"R29": "retention_days = 760"})
+    assert check_floors(Privacy())["R29"].result is Result.FAIL
 
 
 @pytest.mark.parametrize(("mark", "words"), [("jan", "8 characters"), ("j" * 65, "at most 64")])

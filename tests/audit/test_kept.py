@@ -43,6 +43,7 @@ HARMS = [
     ("R6", "other_than_a_host", "update cell set value = 'elo.example/inbox' where value = 'elo.example'"),
     ("R6", "other_channels", "update cell set value = 'jan' where dimension = 'channel'"),
     ("R8", "finer_than_country", "update cell set value = 'NL-Utrecht' where dimension = 'country'"),
+    ("R8", "not_in_the_list", "update cell set value = 'QX' where dimension = 'country'"),
     ("R9", "not_in_the_list", "update cell set value = 'LeerlingJanBot' where value = 'Chrome'"),
     ("R9", "not_in_the_list", "update cell set filter_value = 'Pixel 9 Pro' where filter_dimension = 'device'"),
     ("R20", "not_in_the_inventory", "alter table cell add column user_agent varchar"),
