@@ -7,7 +7,7 @@ stays failed until a full check says otherwise.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,6 +16,7 @@ from collector.audit.finding import Finding, Result
 from collector.audit.questions import REQUIREMENTS, THEMES
 from collector.audit.report import Change, Column, Facts, Report, SiteDays
 from dashboard.audit_figures import Row, rows_of
+from dashboard.audit_how import HOW
 from dashboard.audit_settings import Group, Switch, changed, grouped, switches
 from dashboard.audit_words import STEPS, TELLING, Step
 from dashboard.words import Words
@@ -23,6 +24,11 @@ from dashboard.words import Words
 #: No result: no full check looked yet.
 UNSEEN: Final = "unseen"
 _OPT_OUT: Final = "opt_out"
+_WHOLE_RUN: Final = "R41"
+#: How the canary run searched, which is the same for each of its checks.
+_REPEATED: Final = (
+    "spellings", "forms", "block_bytes", "blocks_searched", "blocks_of_the_file", "blocks_with_an_ordinary_value",
+)  # fmt: skip
 _WORST_FIRST: Final = (Result.FAIL.value, UNSEEN, Result.PASS.value, Result.NOT_APPLICABLE.value)
 
 
@@ -38,6 +44,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Hold one requirement and what is known of it.
 
     Attributes:
+        how: What was done to answer the question, in a sentence or two.
         state: `pass`, `fail`, `n/a` or `unseen`.
         at: When it was seen; empty where it was not.
     """
@@ -46,6 +53,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     theme: str
     force: str
     question: str
+    how: str
     state: str
     places: tuple[Place, ...] = ()
     command: str = ""
@@ -209,6 +217,7 @@ def _lines(report: Report | None, live: Report | None, words: Words, zone: ZoneI
             theme=requirement.theme,
             force=requirement.force,
             question=requirement.vraag if words.language == "nl" else requirement.question,
+            how=words.text(HOW[requirement.id]),
             state=_state(kept, seen),
             places=_places(kept, seen, words),
             command=newest.command if newest else f"{start} {requirement.id}",
@@ -228,10 +237,16 @@ def _state(kept: Finding | None, seen: Finding | None) -> str:
 def _places(kept: Finding | None, seen: Finding | None, words: Words) -> tuple[Place, ...]:
     evidence = {place: (figures, False) for place, figures in (kept.evidence if kept else {}).items()}
     evidence |= {place: (figures, True) for place, figures in (seen.evidence if seen else {}).items()}
+    number = next((finding.id for finding in (kept, seen) if finding), "")
     return tuple(
-        Place(name=place, rows=rows_of(figures, words), is_live=is_live)
+        Place(name=place, rows=rows_of(_own(figures, number), words), is_live=is_live)
         for place, (figures, is_live) in evidence.items()
     )
+
+
+def _own(figures: Mapping[str, Any], number: str) -> Mapping[str, Any]:
+    """Leave out what every check of the canary run repeats: it stands once, with R41, and whole in the JSON."""
+    return figures if number == _WHOLE_RUN else {name: one for name, one in figures.items() if name not in _REPEATED}
 
 
 def _verdict(theme: str, lines: Iterable[Line]) -> Verdict:

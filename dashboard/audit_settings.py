@@ -1,6 +1,5 @@
 """Read settings for the auditor's page: each beside what is required, each switch with who turned it, each change."""
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -18,6 +17,13 @@ from dashboard.words import Words
 NAMES: Final = {
     "address_bits.ipv4": mark("Bits of an IPv4 address that are used"),
     "address_bits.ipv6": mark("Bits of an IPv6 address that are used"),
+    "country": mark("Country"),
+    "floors": mark("Floors that no setting can go below"),
+    "ipv4": mark("IPv4"),
+    "ipv6": mark("IPv6"),
+    "address_bits": mark("Bits of an address that are used"),
+    "name": mark("name"),
+    "task": mark("task"),
     "agreed_on": mark("Date of the agreement"),
     "agreement": mark("Processor agreement"),
     "controller": mark("Controller"),
@@ -71,6 +77,8 @@ COUNTRY_FROM: Final = {
 _LISTS: Final = ("dimensions", "pairs", "without", "switched_off")
 _DAY: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)", re.ASCII)
 _PATHS: Final = marks("{n} path", "{n} paths")
+_ON_BEHALF: Final = "operator, on behalf of "
+_BEHALF: Final = mark("operator, on behalf of {whom}")
 _UNREADABLE: Final = mark("this entry cannot be read")
 
 
@@ -159,7 +167,7 @@ def switches(changes: Sequence[Change], words: Words) -> tuple[Switch, ...]:
                     site=change.site,
                     name=name_of(name, words),
                     value=_value(name, value, words),
-                    made_by=harmless(change.made_by or ""),
+                    made_by=by(change.made_by, words),
                     made_at=change.made_at,
                     reason=harmless(change.reason or ""),
                 )
@@ -194,6 +202,16 @@ def _value(name: str, value: Any, words: Words) -> str:
         return words.count(*_PATHS, len(value))
     if name in _LISTS and isinstance(value, list):
         return _dimensions(", ".join(map(str, value)) or "none", words)
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return "; ".join(_value(name, one, words) for one in value)
     if isinstance(value, dict):
-        return harmless(json.dumps(value, ensure_ascii=False))
+        return ", ".join(f"{name_of(key, words)} {_value(key, one, words)}" for key, one in value.items())
     return said(value, words)[0]
+
+
+def by(made_by: str | None, words: Words) -> str:
+    """Return who made an entry, in words: the program's own names for it, else the name as it was written."""
+    whom = (made_by or "").removeprefix(_ON_BEHALF)
+    if made_by and whom != made_by:
+        return words.text(_BEHALF, whom=harmless(whom))
+    return said(whom, words)[0] if whom else ""

@@ -14,6 +14,7 @@ from collector.audit.report import Facts, Report
 from dashboard import audit_words
 from dashboard.audit_names import PLACES
 from dashboard.audit_report import Sheet, moment, read
+from dashboard.audit_settings import by
 from dashboard.frame import templates
 from dashboard.frame import words as languages
 from dashboard.metrics import mark
@@ -35,6 +36,10 @@ CONTENTS: Final = (
     ("refused", mark("What was not counted")),
     ("risks", mark("What remains")),
 )
+#: What the command line puts behind an error.
+_CODE: Final = re.compile(r"\[(\w+)\]$")
+#: More sites are counted, not named.
+_SITES_MAX: Final = 4
 _HEADING: Final = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
 
 
@@ -54,6 +59,8 @@ def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
         "places": PLACES,
         "sentence": _sentence(sheet, words),
         "beside": _beside(sheet, words),
+        "about": _about(sheet, words),
+        "by": lambda made_by: by(made_by, words),
         "failing": [line for line in sheet.lines.values() if line.state == "fail"],
         "records": _records(sheet, words),
         "when": when_in(sheet.facts, words),
@@ -84,10 +91,12 @@ def standalone(report: Report, *, language: str) -> bytes:
 
 
 def ended(words: Words, code: str, message: str) -> str:
-    """Return why an audit did not begin, or ended without a report."""
-    if code in audit_words.ENDED:
-        return words.text(audit_words.ENDED[code], message=harmless(message), minutes=message)
-    return words.text(audit_words.ENDED["audit_failed"], message=harmless(message))
+    """Return why an audit did not begin, or ended without a report, and what to do."""
+    told = audit_words.ENDED
+    # An audit that failed is told by its last line; where that ends in a code we know, its own sentence says more.
+    inner = _CODE.search(message) if code == "audit_failed" else None
+    known = next((one for one in ((inner[1] if inner else ""), code) if one in told), "audit_failed")
+    return words.text(told[known], message=harmless(message), minutes=message)
 
 
 def doing(words: Words, line: str) -> str:
@@ -122,6 +131,29 @@ def _beside(sheet: Sheet, words: Words) -> str:
     if idle:
         parts.append(words.count(audit_words.IDLE[0], audit_words.IDLE[1], idle))
     return " ".join(parts)
+
+
+def _about(sheet: Sheet, words: Words) -> list[tuple[str, str]]:
+    """Return what the verdict is about, of which days, since when, and who says so."""
+    if sheet.report is None:
+        return []
+    when, days = when_in(sheet.facts, words), sheet.days
+    named = {line.site: f"{line.in_force} ({line.site})" for line in sheet.facts.settings if line.name == "controller"}
+    sites = sorted({line.site for line in sheet.facts.settings if line.site} | {one.site for one in days})
+    told = {
+        "sites": "; ".join(harmless(named.get(site, site)) for site in sites)
+        if len(sites) <= _SITES_MAX
+        else words.count(*audit_words.SITES, len(sites)),
+        "days": "",
+        "since": when(max((change.made_at for change in sheet.facts.changes), default="")),
+        "who": words.text(audit_words.WHO_SAYS_SO, version=sheet.version),
+    }
+    kept = [one for one in days if one.first_day and one.last_day]
+    if kept:
+        first, last = min(one.first_day for one in kept), max(one.last_day for one in kept)
+        most = max(one.kept for one in kept)
+        told["days"] = words.count(*audit_words.DAYS, most, first=when(first), last=when(last))
+    return [(words.text(audit_words.ABOUT_VERDICT[name]), text) for name, text in told.items() if text]
 
 
 def _records(sheet: Sheet, words: Words) -> tuple[Record, ...]:

@@ -38,10 +38,10 @@ STATES: Final = {
     "unseen": mark("not checked yet"),
 }
 FORCES: Final = {
-    "law": mark("the law asks for this"),
-    "ap": mark("the Dutch supervisor asked for this"),
-    "eu": mark("European supervisors ask for this"),
-    "own": mark("our own choice, stricter than asked"),
+    "law": mark("our reading of the law"),
+    "ap": mark("from guidance of the Dutch supervisor"),
+    "eu": mark("from guidance of European supervisors"),
+    "own": mark("our own choice"),
 }
 
 
@@ -244,11 +244,34 @@ ENDED: Final = {
     "audit_running": mark("A check is running already. Wait until it is done."),
     "audit_too_long": mark("The check took longer than {minutes} minutes and was stopped. Nothing was changed."),
     "audit_failed": mark("The check could not be finished. Nothing was changed. The program said: {message}"),
+    "scratch_failed": mark(
+        "The check could not be finished: its scratch house did not start in time. Mostly the machine is too busy. "
+        "Try again later; if it stays so, ask the operator to run “turven audit”. Nothing was changed."
+    ),
     "audit_unreadable": mark("The check ended, but what it wrote could not be read. Run it again."),
     "mark_too_short": mark("A mark has 8 characters or more: a shorter one can turn up by chance."),
     "mark_too_long": mark("A mark has 64 characters at most, on one line."),
     "audit_unavailable": mark("Checks cannot be started from this page here. Use the command “turven audit”."),
 }
+#: What to do where something does not hold.
+WHAT_NOW: Final = mark(
+    "What now? Open each point and read what was seen. Let the operator mend it, and repeat that check alone with the "
+    "command below it. Until it holds, do not count on this promise, and consider what that means for the figures "
+    "that are kept already."
+)
+#: What the verdict is about, and who says so.
+ABOUT_VERDICT: Final = {
+    "sites": mark("About"),
+    "days": mark("Figures of"),
+    "since": mark("Settings since"),
+    "who": mark("Who says so"),
+}
+SITES: Final = marks("{n} site", "{n} sites")
+DAYS: Final = marks("{first} to {last}, {n} day", "{first} to {last}, {n} days")
+WHO_SAYS_SO: Final = mark(
+    "this program itself, version {version}. It is no certificate. Each check can be repeated by you, with the command "
+    "beside it."
+)
 BEGINNING: Final = mark("The check begins.")
 ALL_HOLD: Final = marks("The one check holds.", "All {n} checks hold.")
 SOME_FAIL: Final = marks("{n} of {of} checks does not hold.", "{n} of {of} checks do not hold.")

@@ -236,13 +236,16 @@ def test_everything_works_without_scripts(served: Served, browser: Browser) -> N
 
 
 def test_it_prints_to_a_clean_report(served: Served, page: Page) -> None:
-    """On paper: A4, numbered, all evidence unfolded, no buttons, no text cut off, each section on a page of its own."""
+    """On paper: A4, numbered, no buttons, no text cut off; a check that holds is short, or whole where asked."""
     served.auditing.reports = {"full": served.full}
     page.goto(served.url("/audit?lang=nl"))
     page.set_viewport_size({"width": 673, "height": 950})
     page.emulate_media(media="print")
     assert page.evaluate(CUT) == []
-    expect(page.locator("#R14 .place").first).to_be_visible()
+    expect(page.locator("#R14 .how")).to_be_visible()
+    expect(page.locator("#R14 .place").first).not_to_be_visible()
+    expect(page.locator("#R33 .place").first).to_be_visible()
+    expect(page.locator(".paper-note")).to_be_visible()
     expect(page.locator(".paper-only")).to_contain_text("Leerling in Beeld BV")
     expect(page.locator(".paper-only")).to_contain_text(served.full.settings_sha256)
     assert page.locator("nav:visible, button:visible, form:visible").count() == 0
@@ -254,10 +257,19 @@ def test_it_prints_to_a_clean_report(served: Served, page: Page) -> None:
     assert page.evaluate("() => getComputedStyle(document.querySelector('.rows thead')).display") == (
         "table-header-group"
     )
+    short = pages_of(page)
+    page.evaluate("() => { document.getElementById('figures-too').checked = true; }")
+    expect(page.locator("#R14 .place").first).to_be_visible()
+    expect(page.locator(".paper-note")).not_to_be_visible()
+    assert short + 5 <= pages_of(page) <= 90
+
+
+def pages_of(page: Page) -> int:
+    """Print a page to A4 and return on how many sheets."""
     printed = page.pdf(prefer_css_page_size=True)
     sizes = {
         tuple(round(float(side)) for side in box.split()[2:])
         for box in re.findall(r"/MediaBox \[([\d. ]+)\]", printed.decode("latin-1"))
     }
     assert sizes == {A4}
-    assert 30 <= len(re.findall(rb"/Type /Page\b(?!s)", printed)) <= 90
+    return len(re.findall(rb"/Type /Page\b(?!s)", printed))

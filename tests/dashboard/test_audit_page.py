@@ -20,6 +20,7 @@ from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.model import Dimension
 from dashboard import audit_page
+from dashboard.audit_how import HOW
 from dashboard.audit_names import FIGURES
 from dashboard.audit_sheet import CONTENTS, standalone
 from dashboard.house import AuditRun
@@ -98,6 +99,30 @@ def test_every_requirement_has_its_question_and_command(auditing: FixedAuditing)
         assert f"turven audit {one.id}" in check(dutch, one.id)
         assert one.vraag in check(dutch, one.id).replace("&#39;", "'")
         assert one.question in check(english, one.id).replace("&#39;", "'")
+        assert HOW[one.id] in check(english, one.id).replace("&#39;", "'")
+    assert set(HOW) == {one.id for one in REQUIREMENTS}
+
+
+def test_the_verdict_says_for_what_since_when_and_who_says_so(auditing: FixedAuditing) -> None:
+    """Below the verdict stand sites, days, the date of the settings, and that the program itself says so."""
+    text = words(page(auditing))
+    assert "About De Schoolvereniging (school) Figures of 10 Nov 2026 to 23 Nov 2026, 14 days Settings since 3 Aug 2026" in text
+    assert "this program itself, version" in text
+    assert "It is no certificate." in text
+
+
+def test_what_fails_says_what_to_do(history: House) -> None:
+    """Where a check fails the page says what to do, and nothing of the kind where all hold."""
+    assert "What now?" not in page(FixedAuditing(history, reports={"full": report(history)}))
+    assert "What now?" in page(FixedAuditing(history, reports={"full": report(history, failing=("R21",))}))
+
+
+def test_how_was_searched_stands_once(auditing: FixedAuditing) -> None:
+    """What each check of the canary run repeats stands with R41 alone; the JSON holds it with each."""
+    text = page(auditing)
+    assert "spellings searched for" in check(text, "R41")
+    assert "spellings searched for" not in check(text, "R7")
+    assert b'"forms"' in client(auditing).get("/audit/report.json?report=full").content
 
 
 @pytest.mark.parametrize(
@@ -242,11 +267,8 @@ def test_a_running_check_tells_how_far_it_is(auditing: FixedAuditing) -> None:
     [
         ("audit_too_long", "15", "The check took longer than 15 minutes and was stopped."),
         ("audit_failed", "no space left <b>", "The program said: no space left &lt;b&gt;"),
-        (
-            "scratch_failed",
-            "no port",
-            "The check could not be finished. Nothing was changed. The program said: no port",
-        ),
+        ("peer_failed", "no port", "The check could not be finished. Nothing was changed. The program said: no port"),
+        ("audit_failed", "turven: It does not start. [scratch_failed]", "Mostly the machine is too busy."),
     ],
 )
 def test_a_check_that_ended_badly_says_why(auditing: FixedAuditing, code: str, message: str, sentence: str) -> None:
