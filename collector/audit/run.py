@@ -24,6 +24,7 @@ from collector.audit.outsider import (
     tables_agree,
 )
 from collector.audit.over_http import LOOPBACK, Door, ExitClosedError, PublishedByExits, compare_exits
+from collector.audit.own_marks import search_copy, search_folders, search_house
 from collector.audit.own_process import check_process, check_swap
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.refusals import refusals_are_coarse
@@ -116,6 +117,8 @@ def audit_copy(path: Path, *, settings: Settings, clock: Clock, scope: Scope) ->
     with read_copy(path) as cursor:
         kept = Kept(cursor, site=scope.site)
         answers = {"history": check_kept(kept, settings=settings, clock=clock, ids=scope.ids)}
+        if scope.marks and "R41" in scope.ids:
+            answers["history"]["R41"] = search_copy(path, cursor, marks=scope.marks)
         return answers | _attacked(PublishedInFile(kept), scope)
 
 
@@ -131,6 +134,8 @@ def audit_house(ask: Callable[..., bytes], *, scope: Scope, server: Server | Non
         TurvenError: As the house says.
     """
     answers = msgspec.json.decode(ask("audit", ids=sorted(scope.ids), site=scope.site), type=dict[str, dict[str, Seen]])
+    if scope.marks and "R41" in scope.ids:
+        answers.setdefault("house", {})["R41"] = search_house(ask, marks=scope.marks)
     published = PublishedByHouse(ask, site=scope.site)
     if server is not None and "R22" in scope.ids:
         answers["dashboard"] = {"R22": _read_dashboard(server, published, site=scope.site)}
@@ -164,6 +169,8 @@ def check_machine(settings: Settings, *, scope: Scope, clock: Clock) -> dict[str
     answers: dict[str, dict[str, Seen]] = {}
     if "R33" in scope.ids:
         answers["machine"] = {"R33": check_folder(settings.backup_dir, now=clock.now())}
+    if scope.marks and "R41" in scope.ids:
+        answers.setdefault("machine", {})["R41"] = search_folders(settings, marks=scope.marks)
     if "R14" in scope.ids:
         answers.setdefault("machine", {})["R14"] = check_runtime(settings)
     if "R55" in scope.ids:
