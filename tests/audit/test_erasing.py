@@ -79,6 +79,21 @@ def test_a_loss_of_another_site_is_found(seen: tuple[ScratchHouse, dict[str, See
     assert not found["R28"].evidence["export_of_the_other_site_is_identical"]
 
 
+def test_a_change_of_another_site_is_found(seen: tuple[ScratchHouse, dict[str, Seen]]) -> None:
+    """An erase after which the figures of another site are others fails R28, though that site is still there."""
+
+    class Closing(Careless):
+        def ask(self, command: str, **params: Any) -> bytes:
+            answer = super().ask(command, **params)
+            if command == "site_erase":
+                super().ask("close", sites=[STAYS])
+            return answer
+
+    found = check_erase(Closing(seen[0], ""))
+    assert found["R28"].result is Result.FAIL
+    assert found["R28"].evidence["places_of_the_other_site"] > 0
+
+
 def test_a_site_that_is_still_known_is_found(seen: tuple[ScratchHouse, dict[str, Seen]]) -> None:
     """Where nothing is erased, the marks are found."""
 

@@ -81,7 +81,7 @@ AUDIT: Final = (
          "tests/audit/test_erasing.py::test_bytes_that_stay_are_found"),
     Harm("R28", "do not look at the other site", "collector/audit/erasing.py",
          "was_there and _kept(house) == kept and", "was_there and",
-         "tests/audit/test_erasing.py::test_a_loss_of_another_site_is_found"),
+         "tests/audit/test_erasing.py::test_a_change_of_another_site_is_found"),
     Harm("R10", "overlook a word in the script", "collector/audit/browser.py",
          'holds = not words["words_beside_the_list"]', "holds = bool(words)",
          "tests/audit/test_browser.py::test_without_a_browser_the_words_are_read"),
