@@ -27,11 +27,6 @@ SWITCHED_PARTS: Final = frozenset({"hash", "engagement", "outbound", "downloads"
 #: Parts that follow from the site's identity and profile: nothing is sent that would not be kept.
 DERIVED_PARTS: Final = frozenset({"browser", "width"})
 PARTS: Final = SWITCHED_PARTS | DERIVED_PARTS
-MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
-#: For `/turven.js`: a change of a site's switches reaches its visitors within the hour.
-CACHE_SHORT: Final = "public, max-age=3600"
-#: For `/turven.<hash>.js`, which never changes.
-CACHE_IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 _PART: Final = re.compile(r"/\*! part:([a-z|]+) \*/(.*?)/\*! end \*/", re.DOTALL)
 _HASH_LENGTH: Final = 16

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from collector.script import MEDIA_TYPE, Script, Scripts, build, read_source
+from collector.script import Script, Scripts, build, read_source
 
 _WAIT_SECONDS: Final = 10.0
 _STATS: Final = "stats.school.example"
@@ -106,7 +106,11 @@ class Recorder:
             return 202, b"", {"Access-Control-Allow-Origin": "*"}
         url = urlsplit(request.target)
         if script := self._script(url.path, url.query):
-            return 200, script.body, {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*"}
+            return (
+                200,
+                script.body,
+                {"Content-Type": "text/javascript; charset=utf-8", "Access-Control-Allow-Origin": "*"},
+            )
         if request.method == "GET" and request.host in self.pages:
             html, headers = self.pages[request.host]
             return 200, html.encode(), {"Content-Type": "text/html; charset=utf-8", **headers}

@@ -5,7 +5,7 @@ the k rule that hides it. What only the k rule keeps out is sent by one visitor.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote
@@ -37,7 +37,6 @@ HOST: Final = "canary.example"
 OWN_MARK: Final = "own mark"
 _DROPPED_MAX: Final = 120
 
-Encode = Callable[[str], str]
 Request = tuple[Mapping[str, str], Mapping[str, Any] | bytes]
 
 

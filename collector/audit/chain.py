@@ -83,11 +83,6 @@ def check_chain(cursor: Cursor, *, head: str = "") -> ChainCheck:
     return verify_chain(cursor.execute(CHAIN_SQL).fetchall(), head=head)
 
 
-def broken_entry(cursor: Cursor) -> int | None:
-    """Return the number of the first entry of a history's settings log that does not fit, or `None` when all do."""
-    return check_chain(cursor).first_broken
-
-
 def _wrong(entry: dict[str, Any], *, number: int, previous: str) -> str:
     """Name what of an entry does not fit; empty where all does."""
     if entry["seq"] != number:

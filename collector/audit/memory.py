@@ -19,12 +19,6 @@ _ESTABLISHED: Final = "01"
 _SYN_SENT: Final = "02"
 
 
-def find_in_memory(pid: int, needles: list[bytes]) -> dict[str, int] | None:
-    """Search the writable memory of a process; return bytes read and places found, or `None` where it is forbidden."""
-    seen = count_in_memory(pid, needles)
-    return None if seen is None else {"bytes": seen[0], "found": sum(seen[1])}
-
-
 def count_in_memory(pid: int, needles: Sequence[bytes]) -> tuple[int, list[int]] | None:
     """Search the writable memory of a process, as the machine's administrator can.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from collector.audit.memory import find_in_memory
+from collector.audit.memory import count_in_memory
 from collector.spool.frames import KEY_BYTES, MAGIC
 from tests.process import ROOT, environment
 
@@ -30,12 +30,9 @@ def _secrets(folder: Path) -> dict[str, bytes]:
 
 
 def _copies(pid: int, secrets: dict[str, bytes]) -> dict[str, int]:
-    counts = {}
-    for name, secret in secrets.items():
-        seen = find_in_memory(pid, [secret])
-        assert seen is not None
-        counts[name] = seen["found"]
-    return counts
+    seen = count_in_memory(pid, list(secrets.values()))
+    assert seen is not None
+    return dict(zip(secrets, seen[1], strict=True))
 
 
 def test_a_closed_day_leaves_no_secret_in_memory(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.audit.chain import broken_entry
+from collector.audit.chain import check_chain
 from collector.errors import SettingsError
 from collector.model import Site
 from collector.store.history import History
@@ -61,9 +61,9 @@ def test_every_change_is_a_line_of_the_log(history: History, school: Site, clock
     sites.change("school", {"is_on": False}, made_by="controller", reason="holiday", at=clock.now())
     assert sites.known("school").is_on is False
     with history.read() as cursor:
-        assert broken_entry(cursor) is None
+        assert check_chain(cursor).first_broken is None
         cursor.execute("update settings_log set made_by = 'nobody' where seq = 1")
-        assert broken_entry(cursor) == 1
+        assert check_chain(cursor).first_broken == 1
 
 
 def test_erased_contents_leave_the_chain_whole(history: History, school: Site, clock: ManualClock) -> None:
@@ -75,9 +75,9 @@ def test_erased_contents_leave_the_chain_whole(history: History, school: Site, c
         cursor.execute(
             "update settings_log set change = null, made_by = null, reason = null, salt = null where seq = 1"
         )
-        assert broken_entry(cursor) is None
+        assert check_chain(cursor).first_broken is None
         cursor.execute("delete from settings_log where seq = 1")
-        assert broken_entry(cursor) == 1
+        assert check_chain(cursor).first_broken == 1
 
 
 def test_identity_is_fixed(history: History, school: Site, clock: ManualClock) -> None:
@@ -123,7 +123,7 @@ def test_the_log_takes_only_what_it_can_hold(
     with pytest.raises(SettingsError, match="entry_invalid"):
         sites.change("school", {"is_on": False}, made_by=made_by, reason=reason, at=clock.now())
     with history.read() as cursor:
-        assert broken_entry(cursor) is None
+        assert check_chain(cursor).first_broken is None
 
 
 def test_blanks_are_no_agreement(history: History, school: Site, clock: ManualClock) -> None:
