@@ -122,6 +122,8 @@ def no_query_is_kept(kept: Kept) -> Seen:
 @needs_cells
 def sources_are_hosts(kept: Kept) -> Seen:
     """R6: a source is a name or a host, never a path."""
+    if not kept.kinds("source", "channel"):
+        return not_applicable("No source is kept.")
     found, channels = kept.odd("source", lists.SOURCE_FORM), kept.odd("channel", _one_of(lists.CHANNELS))
     return Seen.that(
         found == channels == 0, other_than_a_host=found, other_channels=channels, distinct_sources=kept.kinds("source")
@@ -131,6 +133,8 @@ def sources_are_hosts(kept: Kept) -> Seen:
 @needs_cells
 def places_are_countries(kept: Kept) -> Seen:
     """R8: every place is two letters, and those of a country."""
+    if not kept.kinds("country"):
+        return not_applicable("No place is kept.")
     found = kept.odd("country", lists.COUNTRY_FORM)
     others = kept.odd("country", _one_of([*lists.COUNTRIES, "(unknown)"]))
     return Seen.that(
@@ -144,6 +148,8 @@ def places_are_countries(kept: Kept) -> Seen:
 @needs_cells
 def devices_are_closed_lists(kept: Kept) -> Seen:
     """R9: browser, system and device stand in the auditor's own lists; a version is a major one at most."""
+    if not kept.kinds("browser", "os", "device", "browser_major"):
+        return not_applicable("No browser, system or device is kept.")
     odd = {
         "browser": kept.odd("browser", _one_of(lists.BROWSERS)),
         "os": kept.odd("os", _one_of(lists.SYSTEMS)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from collector.audit.backups import check_folder
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
 from collector.audit.house import check_database, check_runtime
-from collector.audit.kept import CHECKS, Kept, not_applicable, nothing_is_too_old, running_day_is_not_kept
+from collector.audit.kept import CHECKS, Kept, needs_cells, not_applicable, nothing_is_too_old, running_day_is_not_kept
 from collector.audit.outsider import (
     ATTACK_SECONDS,
     Published,
@@ -84,9 +85,9 @@ def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[
     if "R2" in ids:
         seen["R2"] = refusals_are_coarse(kept)
     if "R22" in ids:
-        seen["R22"] = tables_agree(kept)
+        seen["R22"] = needs_cells(tables_agree)(kept)
     if "R25" in ids:
-        seen["R25"] = running_day_is_not_kept(kept, today=today)
+        seen["R25"] = needs_cells(partial(running_day_is_not_kept, today=today))(kept)
     if "R29" in ids:
         seen["R29"] = nothing_is_too_old(kept, today=today, retention_days=settings.privacy.retention_days)
     if "R30" in ids:
