@@ -104,7 +104,9 @@ def ask(folder: Path, catches: Sequence[str], kind: str, *, seconds: float) -> t
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TURVEN_")}
     # Pytest and the audit find this copy first, wherever the package is installed besides.
     environ |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environ |= {"TURVEN_DATA_DIR": str(folder / "var"), "TURVEN_RUNTIME_DIR": str(folder / "var" / "run")}
+    if kind == "audit":
+        # A house of its own that is not there: what is audited is the program, and nobody's history.
+        environ |= {"TURVEN_DATA_DIR": str(folder / "var"), "TURVEN_RUNTIME_DIR": str(folder / "var" / "run")}
     # A group of its own: a harm may leave processes behind that nobody else would end.
     with subprocess.Popen(
         command_of(catches, kind),
