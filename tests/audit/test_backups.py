@@ -57,8 +57,7 @@ def opened(tmp_path: Path, history: Path, *more: str) -> Path:
     inside.mkdir()
     for name in ("manifest.json", "settings.json", *more):
         (inside / name).write_text("{}")
-    copied = Path(copy(history, inside / "history.duckdb"))
-    return copied
+    return Path(copy(history, inside / "history.duckdb"))
 
 
 def test_history_and_settings_pass(healthy: Path, tmp_path: Path) -> None:
