@@ -106,6 +106,12 @@ SAID: Final = {
     "No figure is kept yet.": mark("No figure is kept yet."),
     "No setting of a site was ever made.": mark("No setting of a site was ever made."),
     "Not to be seen here: it takes a house to ask.": mark("Not to be seen here: it takes a house to ask."),
+    "who exported what is not recorded in this version: without accounts nobody could be named": mark(
+        "who exported what is not recorded in this version: without accounts nobody could be named"
+    ),
+    "how often somebody may send is not limited in this version: a proxy in front has to, by site": mark(
+        "how often somebody may send is not limited in this version: a proxy in front has to, by site"
+    ),
     "none in this version: whoever may use this machine may look, and change settings": mark(
         "none in this version: whoever may use this machine may look, and change settings"
     ),

@@ -40,7 +40,8 @@ class TallyHouse:
 
     def add(self, site: Site) -> Self:
         """Take a site into the house."""
-        self.house.engine.sites.add(site, made_by="operator", reason="test", at=self.clock.now())
+        made_by = f"operator, on behalf of {site.controller}"
+        self.house.engine.sites.add(site, made_by=made_by, reason="test", at=self.clock.now())
         return self
 
     def send(

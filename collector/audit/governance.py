@@ -146,7 +146,9 @@ def loosenings_are_recorded(kept: Kept) -> Seen:
     if not sites and not entries:
         return not_applicable("There is no site yet, so nothing was made looser. Ask again when one was added.")
     looser = [entry for entry in entries if entry.loosened and not entry.is_erased]
+    alone = [entry.seq for entry in looser if entry.made_by == OPERATOR and entry.after and entry.after.is_on]
     odd = {
+        "loosenings_by_the_operator_alone": alone,
         "loosenings_without_an_actor": [entry.seq for entry in looser if not entry.made_by.strip()],
         "loosenings_without_a_reason": [entry.seq for entry in looser if not entry.reason.strip()],
         "in_force_without_an_entry": _unrecorded(sites, entries),

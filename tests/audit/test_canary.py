@@ -108,6 +108,12 @@ def test_one_salt_for_two_sites_fails(salts: dict[str, bytes], result: Result) -
     assert check_two_sites(salts).result is result
 
 
+def test_what_there_is_not_yet_is_said(seen: dict[str, Seen]) -> None:
+    """That exports are not recorded and that nothing limits how often somebody sends stands in the evidence."""
+    assert "not recorded" in seen["R37"].evidence["what_there_is"]
+    assert "not limited" in seen["R46"].evidence["what_there_is"]
+
+
 def test_without_a_contact_it_is_said_what_to_do(tmp_path: Path) -> None:
     """Without a contact for security there is nothing to look at, and the setting is named."""
     told = Told(tmp_path, privacy=Privacy())
