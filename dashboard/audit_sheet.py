@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from collector.audit.report import Facts, Report
 from dashboard import audit_words
+from dashboard.audit_columns import TEXTS as COLUMNS
 from dashboard.audit_names import PLACES
 from dashboard.audit_report import Sheet, moment, read
 from dashboard.audit_settings import by
@@ -57,6 +58,7 @@ def page_values(sheet: Sheet, *, words: Words) -> dict[str, Any]:
         "contents": [(name, words.text(text)) for name, text in CONTENTS],
         "names": audit_words,
         "places": PLACES,
+        "columns": COLUMNS,
         "sentence": _sentence(sheet, words),
         "beside": _beside(sheet, words),
         "about": _about(sheet, words),

@@ -20,6 +20,7 @@ from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.model import Dimension
 from dashboard import audit_page
+from dashboard.audit_columns import TEXTS as COLUMNS
 from dashboard.audit_how import HOW
 from dashboard.audit_names import FIGURES
 from dashboard.audit_sheet import CONTENTS, standalone
@@ -106,7 +107,8 @@ def test_every_requirement_has_its_question_and_command(auditing: FixedAuditing)
 def test_the_verdict_says_for_what_since_when_and_who_says_so(auditing: FixedAuditing) -> None:
     """Below the verdict stand sites, days, the date of the settings, and that the program itself says so."""
     text = words(page(auditing))
-    assert "About De Schoolvereniging (school) Figures of 10 Nov 2026 to 23 Nov 2026, 14 days Settings since 3 Aug 2026" in text
+    assert "About De Schoolvereniging (school) Figures of 10 Nov 2026 to 23 Nov 2026, 14 days" in text
+    assert "Settings since 3 Aug 2026" in text
     assert "this program itself, version" in text
     assert "It is no certificate." in text
 
@@ -395,6 +397,12 @@ def look(house: House, clock: ManualClock) -> Report:
         )
     made = findings(chosen(known), seen, at=clock.now(), command="turven audit", settings_sha256="")
     return make_report(made, facts, at=clock.now(), version=__version__)
+
+
+def test_every_column_has_its_reason_in_dutch(full: Report) -> None:
+    """Role, unit and reason of each column of the database are told in the reader's language."""
+    asked = {text for column in full.facts.inventory for text in (column.role, column.unit, column.reason)}
+    assert asked - set(COLUMNS) == set(), "name them in dashboard/audit_columns.py and in both catalogues"
 
 
 def test_every_figure_of_a_check_has_a_name_for_people() -> None:
