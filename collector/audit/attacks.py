@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from collector.audit.nature import Possible, is_possible
+from collector.audit.joint import derive, system_of
+from collector.audit.nature import NESTED, PERSISTENT, Possible, is_possible
 from collector.audit.tables import Table, empty_cells, small_groups
 from collector.model import OTHER, Cell, Dimension
 
@@ -21,10 +22,6 @@ _COUNTED: Final = ("pageviews", "visits", "visitors", "bounces", "events")
 _PARTIAL: Final = frozenset({_D.EVENT, _D.PROPERTY, _D.CAMPAIGN, _D.LANGUAGE, _D.VIEWPORT})
 #: Breakdowns of which one visit may have several values.
 _OVERLAPPING: Final = frozenset({_D.PAGE, _D.EVENT, _D.PROPERTY})
-#: What a visitor has one of for the whole day.
-_PERSISTENT: Final = (_D.BROWSER, _D.BROWSER_MAJOR, _D.OS, _D.DEVICE)
-#: Breakdowns of which everybody knows what lies inside what.
-_NESTED: Final = (*combinations(_PERSISTENT, 2), (_D.SOURCE, _D.CHANNEL))
 _ENDS: Final = (_D.ENTRY_PAGE, _D.EXIT_PAGE)
 #: What no published line says anything of: the total minus all of them.
 REST: Final = "(rest)"
@@ -57,12 +54,18 @@ class Attack(msgspec.Struct, frozen=True):
         smallest: The smallest group that any of the derived figures stands for; None where nothing is published.
         derived: How many figures were derived.
         tables: How many pairs of breakdowns were bounded by flows.
+        programs: How many linear programs over all breakdowns at once were solved.
+        too_large: How many systems had to be set up with fewer breakdowns at a time.
+        undecided: How many reached the limit of programs.
     """
 
     leaks: list[Leak]
     smallest: int | None
     derived: int
     tables: int = 0
+    programs: int = 0
+    too_large: int = 0
+    undecided: int = 0
 
 
 class Day(msgspec.Struct):
@@ -75,6 +78,9 @@ class Day(msgspec.Struct):
         total: The total's cell; None where there is none.
         possible: What can go together.
         tables: How many tables were bounded so far.
+        programs: How many linear programs were solved so far.
+        too_large: How many systems did not fit as a whole.
+        undecided: How many systems reached the limit of programs.
     """
 
     k: int
@@ -83,6 +89,9 @@ class Day(msgspec.Struct):
     total: Cell | None
     possible: Possible
     tables: int = 0
+    programs: int = 0
+    too_large: int = 0
+    undecided: int = 0
 
     @classmethod
     def of(cls, cells: list[Cell], *, k: int, possible: Possible) -> "Day":
@@ -122,7 +131,15 @@ def attack(cells: list[Cell], *, k: int, possible: Possible = is_possible) -> At
     day = Day.of(cells, k=k, possible=possible)
     found = [leak for leak in _derived(day, cells) if leak.size > 0]
     leaks = sorted({leak for leak in found if leak.size < k})
-    return Attack(leaks, min((leak.size for leak in found), default=None), len(found), day.tables)
+    return Attack(
+        leaks,
+        min((leak.size for leak in found), default=None),
+        len(found),
+        day.tables,
+        day.programs,
+        day.too_large,
+        day.undecided,
+    )
 
 
 def _derived(day: Day, cells: list[Cell]) -> Iterator[Leak]:
@@ -133,6 +150,7 @@ def _derived(day: Day, cells: list[Cell]) -> Iterator[Leak]:
     yield from _properties(day)
     yield from _pairs(day)
     yield from _tables(day)
+    yield from _jointly(day)
 
 
 def _say(cell: Cell, measure: str) -> str:
@@ -234,15 +252,15 @@ def _tables(day: Day) -> Iterator[Leak]:
         yield from day.bound(table, "a folded cell, bounded", f"{a} × {b}")
         if table:
             empty[a, b] = empty_cells(table)
-    for a, b in dict.fromkeys((*_NESTED, *empty)):
-        measures = _COUNTED if a in _PERSISTENT and b in _PERSISTENT else ("pageviews", "visits", "bounces", "events")
+    for a, b in dict.fromkeys((*NESTED, *empty)):
+        measures = _COUNTED if a in PERSISTENT and b in PERSISTENT else ("pageviews", "visits", "bounces", "events")
         for measure in measures if _D.PAGE not in {a, b} else ("bounces", "events"):
             table = _single_table(day, a, b, measure, empty=empty)
             yield from day.bound(table, f"lines of two breakdowns, {measure}", f"{a} × {b}")
     for (dimension, value), beside in day.pairs.items():
         line = day.singles.get(dimension, {}).get(value)
         for a, b in combinations(sorted(beside), 2):
-            if line and line.pageviews and ((a, b) in _NESTED or (b, a) in _NESTED or (a, b) in empty):
+            if line and line.pageviews and ((a, b) in NESTED or (b, a) in NESTED or (a, b) in empty):
                 # What is folded in this line may well be shown elsewhere.
                 folded = (day.singles.get(a, {}).keys() - beside[a], day.singles.get(b, {}).keys() - beside[b])
                 table = _table_of(
@@ -251,6 +269,20 @@ def _tables(day: Day) -> Iterator[Leak]:
                 yield from day.bound(table, "two pairs of one line", f"{dimension}={value}: {a} × {b}")
     for a, b in combinations((_D.PAGE, *_ENDS), 2):
         yield from day.bound(_single_table(day, a, b, "bounces", empty={}), "bounces of pages", f"{a} × {b}")
+
+
+def _jointly(day: Day) -> Iterator[Leak]:
+    """Bound what all breakdowns and pairs tell at once."""
+    for measure in _COUNTED:
+        system = system_of(day.singles, day.pairs, day.total, measure=measure, possible=day.possible)
+        if system is None:
+            continue
+        found = derive(system, k=day.k)
+        day.programs += found.programs
+        day.too_large += not found.is_whole
+        day.undecided += not found.is_decided
+        for _, most, who in found.groups:
+            yield Leak(most, f"all breakdowns at once, {measure}", who)
 
 
 def _sums(lines: Mapping[str, Cell], measure: str, whole: int) -> Sums:

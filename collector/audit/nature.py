@@ -4,12 +4,17 @@ An outsider knows this, so the attack does too. Where a name is not in these lis
 """
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Final
 
 from collector.audit.lists import CHANNELS, DEVICES
 from collector.model import OTHER, Dimension
 
 _D: Final = Dimension
+#: What a visitor has one of for the whole day.
+PERSISTENT: Final = (_D.BROWSER, _D.BROWSER_MAJOR, _D.OS, _D.DEVICE)
+#: Breakdowns of which everybody knows what lies inside what.
+NESTED: Final = (*combinations(PERSISTENT, 2), (_D.SOURCE, _D.CHANNEL))
 _APPLE: Final = frozenset({"iOS", "iPadOS", "macOS"})
 _SYSTEMS_OF: Final[Mapping[str, frozenset[str]]] = {
     "Safari": _APPLE,

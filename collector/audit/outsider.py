@@ -115,6 +115,9 @@ class Tally(msgspec.Struct):
         attacked: Parts that were attacked.
         figures: Figures that were read or derived.
         tables: Pairs of breakdowns that were bounded by flows.
+        programs: Linear programs over all breakdowns at once.
+        too_large: Systems that were set up with fewer breakdowns at a time.
+        undecided: Systems that reached the limit of programs.
         smallest: Smallest group that any of them stands for.
         leaking: Parts of which a group of 1 … k−1 was derived.
         hows: How such groups were derived, and how often; never of whom.
@@ -123,6 +126,9 @@ class Tally(msgspec.Struct):
     attacked: int = 0
     figures: int = 0
     tables: int = 0
+    programs: int = 0
+    too_large: int = 0
+    undecided: int = 0
     smallest: int | None = None
     leaking: int = 0
     smallest_leak: int | None = None
@@ -137,6 +143,9 @@ class Tally(msgspec.Struct):
         self.attacked += 1
         self.figures += found.derived
         self.tables += found.tables
+        self.programs += found.programs
+        self.too_large += found.too_large
+        self.undecided += found.undecided
         self.leaking += bool(found.leaks)
         self.hows.update(leak.how for leak in found.leaks)
         self.smallest = _least(self.smallest, found.smallest)
@@ -153,6 +162,9 @@ class Tally(msgspec.Struct):
         return {
             "figures_derived": self.figures,
             "tables_bounded": self.tables,
+            "programs_solved": self.programs,
+            "days_looked_at_in_parts": self.too_large,
+            "days_left_undecided": self.undecided,
             "smallest_figure": self.smallest,
             "smallest_group_found": self.smallest_leak or "none",
             "parts_with_a_small_group": self.leaking,

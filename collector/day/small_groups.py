@@ -18,6 +18,7 @@ from collector.day import hours, measures, nested, values
 from collector.day.across import fold_across
 from collector.day.between import hold_between, hold_bounces
 from collector.day.facts import Facts
+from collector.day.jointly import fold_jointly
 from collector.day.lines import Flags, Lines, People
 from collector.day.once import hold_shared
 from collector.day.pairs import Grid, pair_cells
@@ -153,11 +154,12 @@ def _pair_cells(
             grid = grids[a, b] = Grid.of(*cells, frame["pageviews"].to_numpy())
             shown = (_are_shown(labels[a]), _are_shown(labels[b]))
             grid.show(shown=shown, k=k)
+    unsure_lines = {d: own.index(_UNSURE) if _UNSURE in own else None for d, own in labels.items()}
     is_done = False
     while not is_done:
         for (a, b), grid in grids.items():
             grid.fold((labels[a], labels[b]), k=k)
-        is_done = not fold_across(grids, k=k)
+        is_done = not fold_across(grids, k=k) and not fold_jointly(grids, unsure=unsure_lines, k=k)
     return [cell for (a, b), grid in grids.items() for cell in pair_cells(grid, (a, b), (labels[a], labels[b]), k=k)]
 
 

@@ -155,7 +155,7 @@ def _names_as_they_were(*given: Any, **_: Any) -> Any:
     return given[1]
 
 
-#: A day on which one step of the rule is needed, what the step is, what it does when it is left out, and what is found.
+#: A day on which a step of the rule is needed, the step (and what would do its work) left out, and what is found.
 NEEDED = [
     pytest.param(
         Crowds()
@@ -164,7 +164,7 @@ NEEDED = [
         .add(30, "/b")
         .add(15, "/a", client="firefox")
         .add(20, "/b", client="chromebook"),
-        (rule, "fold_across", _nothing),
+        ((rule, "fold_across", _nothing), (rule, "fold_jointly", _nothing)),
         "two pairs of one line",
         id="Chrome on a page minus ChromeOS on it",
     ),
@@ -175,7 +175,7 @@ NEEDED = [
         .add(20, sources=("Bing",))
         .add(25, event="Klaar")
         .add(15),
-        (rule, "hold_between", _nothing),
+        ((rule, "hold_between", _nothing),),
         "lines of two breakdowns, events",
         id="events of a channel minus those of a source",
     ),
@@ -185,7 +185,7 @@ NEEDED = [
         .add(3, "/a", "/b", sources=("Google",))
         .add(40, "/b", "/a", "/c", sources=("Google",))
         .add(20, "/c"),
-        (rule, "hold_bounces", _nothing),
+        ((rule, "hold_bounces", _nothing),),
         "entries or exits minus the page's bounces",
         id="entries of a page minus its bounces",
     ),
@@ -197,7 +197,7 @@ NEEDED = [
         .add(15)
         .add(20, sources=("(direct)", "elo.example"))
         .add(20, sources=("elo.example",)),
-        (rule, "hold_shared", _nothing),
+        ((rule, "hold_shared", _nothing),),
         "sources of one channel against it",
         id="visitors whom two sources of a channel share",
     ),
@@ -210,7 +210,7 @@ NEEDED = [
         .add(15)
         .add(20, sources=("(direct)", "elo.example"))
         .add(20, sources=("elo.example",)),
-        (rule, "hold_shared", _nothing),
+        ((rule, "hold_shared", _nothing),),
         "sources of one channel against it",
         id="visitors whom two sources share that can spare nobody",
     ),
@@ -221,27 +221,43 @@ NEEDED = [
         .add(3, event="Klaar")
         .add(30, event="Ander")
         .add(40, "/b"),
-        (rule, "fold_stated", _as_they_were),
+        ((rule, "fold_stated", _as_they_were),),
         "an event minus the values of a property",
         id="an event minus all that is stated of it",
     ),
     pytest.param(
         Crowds().add(50, client="chromebook").add(4).add(30, client="firefox").add(20, client="iphone"),
-        (nested, "fold_nested", _names_as_they_were),
+        ((nested, "fold_nested", _names_as_they_were),),
         "lines of two breakdowns, pageviews",
         id="Chrome minus ChromeOS",
+    ),
+    pytest.param(
+        Crowds()
+        .add(60, client="chromebook")
+        .add(40)
+        .add(25, client="mac")
+        .add(30, client="iphone")
+        .add(40, client="chromebook", sources=("Google",))
+        .add(20, sources=("Google",))
+        .add(4, client="mac", sources=("Google",))
+        .add(20, client="iphone", sources=("Google",))
+        .add(20, client="firefox", sources=("Google",)),
+        ((rule, "fold_jointly", _nothing),),
+        "all breakdowns at once, pageviews",
+        id="Macs of a source, all Macs but its desktops that are none",
     ),
 ]
 
 
-@pytest.mark.parametrize(("crowds", "step", "how"), NEEDED)
+@pytest.mark.parametrize(("crowds", "steps", "how"), NEEDED)
 def test_each_step_of_the_rule_is_needed(
-    crowds: Crowds, step: tuple[Any, str, Any], how: str, monkeypatch: pytest.MonkeyPatch
+    crowds: Crowds, steps: tuple[tuple[Any, str, Any], ...], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With any one step of the k rule left out, the attack finds a group on a day made for it; with all, none."""
     rules = rules_for(Profile.OPEN)
     assert attack(cells_from(crowds.happenings, rules), k=rules.k).leaks == []
-    monkeypatch.setattr(*step)
+    for step in steps:
+        monkeypatch.setattr(*step)
     leaks = attack(cells_from(crowds.happenings, rules), k=rules.k).leaks
     assert how in {leak.how for leak in leaks}
 
