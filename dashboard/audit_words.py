@@ -197,6 +197,14 @@ RISKS: Final = (
         ),
     ),
     Risk(
+        mark("A program that deceives"),
+        mark(
+            "The checks in scratch houses are run by this program itself. A vendor could write one that behaves well"
+            " there and nowhere else. So read a copy of the figures with an installation of your own, and look for "
+            "marks that you sent to this house among real visits."
+        ),
+    ),
+    Risk(
         mark("Words in addresses of pages"),
         mark(
             "A page whose address holds a name is kept under that name once k visitors have seen it. Sites can "
