@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 #: Real host names on loopback; a request to anywhere else fails, which proves that nothing leaves.
 HOST_RULES: Final = "MAP *.school.example 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE localhost,EXCLUDE 127.0.0.1"
@@ -56,3 +56,21 @@ def open_context(browser: Browser, *, user_agent: str = USER_AGENT, **options: A
         options: More of `Browser.new_context`, e.g. `extra_http_headers`, `viewport`.
     """
     return browser.new_context(user_agent=user_agent, locale="nl-NL", timezone_id="Europe/Amsterdam", **options)
+
+
+@contextmanager
+def open_quiet_page(browser: Browser, **options: Any) -> Iterator[Page]:
+    """Open a tab of its own profile, and fail on any message in its console, such as a breach of the page's policy.
+
+    Args:
+        browser: From `open_browser`.
+        options: Of `Browser.new_context`.
+    """
+    context = browser.new_context(**options)
+    tab = context.new_page()
+    said: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    yield tab
+    context.close()
+    assert said == []

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from collector.engine import Engine
 from collector.model import Identity, Site
+from collector.settings import Settings
 from collector.store.history import History
 from tests.clock import ManualClock
 
@@ -44,3 +46,12 @@ def school() -> Site:
         identity=Identity.NETWORK,
         is_on=True,
     )
+
+
+@pytest.fixture
+def engine(tmp_path: Path, clock: ManualClock, school: Site) -> Iterator[Engine]:
+    """Open a house with one school, on Tuesday 24 November."""
+    made = Engine(Settings(data_dir=tmp_path / "data", runtime_dir=str(tmp_path / "runtime")), clock=clock)
+    made.sites.add(school, made_by="operator", reason="test", at=clock.now())
+    yield made
+    made.stop()

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,22 +14,13 @@ from collector.engine import Engine
 from collector.errors import SettingsError, StoreError
 from collector.model import Identity, Origin, Outcome, Site
 from collector.policy import HOUR_ROWS_DAYS_MAX
-from collector.settings import Privacy, Settings
+from collector.settings import Privacy
 from tests.agents import CHROME
 from tests.clock import ManualClock
 from tests.house import TallyHouse
 
 MONDAY = date(2026, 11, 23)
 NOON = int(datetime(2026, 11, 23, 11, tzinfo=UTC).timestamp())
-
-
-@pytest.fixture
-def engine(tmp_path: Path, clock: ManualClock, school: Site) -> Iterator[Engine]:
-    """Open a house with one school, on a Tuesday."""
-    made = Engine(Settings(data_dir=tmp_path / "data", runtime_dir=str(tmp_path / "runtime")), clock=clock)
-    made.sites.add(school, made_by="operator", reason="test", at=clock.now())
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -26,15 +25,6 @@ AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/153.0.0.0 Safari/537.36"
 )
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(tmp_path: Path, clock: ManualClock, school: Site) -> Iterator[Engine]:
-    """Open a house with one school, on Tuesday 24 November."""
-    made = Engine(Settings(data_dir=tmp_path / "data", runtime_dir=str(tmp_path / "runtime")), clock=clock)
-    made.sites.add(school, made_by="operator", reason="test", at=clock.now())
-    yield made
-    made.stop()
 
 
 def line(visitor: int = 0, target: str = "/", *, at: datetime = NOON, status: int = 200, agent: str = AGENT) -> bytes:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from collector.audit.report import Report
 from dashboard import audit_page
 from dashboard.house import AuditRun
-from tests.browser import open_browser
+from tests.browser import open_browser, open_quiet_page
 from tests.clock import ManualClock
 from tests.dashboard.auditing import AT, FixedAuditing, live_of, log, report
 from tests.dashboard.house import SCHOOL, TODAY, House, school_days
@@ -117,14 +117,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Open a tab that fails the test on any message in the console, such as a breach of the policy."""
-    context = browser.new_context(locale="nl-NL", viewport={"width": 1440, "height": 1000})
-    tab = context.new_page()
-    said: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    yield tab
-    context.close()
-    assert said == []
+    with open_quiet_page(browser, locale="nl-NL", viewport={"width": 1440, "height": 1000}) as tab:
+        yield tab
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -22,6 +22,7 @@ from collector.model import Identity, Site
 from collector.settings import Settings
 from dashboard.public import routes
 from dashboard.visitor_text import Language
+from tests.browser import open_quiet_page
 from tests.clock import ManualClock
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -112,14 +113,8 @@ def house(school: Site) -> Iterator[PublicHouse]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Open a tab that fails the test on any message in the console, such as a breach of the policy."""
-    context = browser.new_context()
-    tab = context.new_page()
-    said: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    yield tab
-    context.close()
-    assert said == []
+    with open_quiet_page(browser) as tab:
+        yield tab
 
 
 def storage(page: Page) -> dict[str, str]:
