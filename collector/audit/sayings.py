@@ -84,7 +84,7 @@ _ALTERED: Final[Saying] = {
     "en": "✗ This evidence is not whole: {n} deviations.",
 }
 _FAILED: Final[Saying] = {
-    "nl": "Let op: volgens het rapport zelf zijn {n} waarborgen gezakt.",
+    "nl": "Let op: volgens het rapport zelf klopt dit aantal controles niet: {n}.",
     "en": "Note: by the report itself {n} safeguards failed.",
 }
 _NOT_COMPARED: Final[Saying] = {

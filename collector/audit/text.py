@@ -13,25 +13,25 @@ from collector.audit.sayings import Language, Saying
 
 _MARKS: Final = {Result.FAIL: "✗", Result.PASS: "✓", Result.NOT_APPLICABLE: "–"}
 _COUNTS: Final[Mapping[Language, Sequence[str]]] = {
-    "nl": ("geslaagd", "gezakt", "niet van toepassing"),
-    "en": ("passed", "failed", "not applicable"),
+    "nl": ("klopt: {n}", "klopt niet: {n}", "niets te controleren: {n}"),
+    "en": ("{n} passed", "{n} failed", "{n} not applicable"),
 }
 _THEMES: Final[Mapping[str, str]] = {
     "address": "adres",
-    "identity": "herkennen van bezoekers",
-    "sharing": "delen met anderen",
+    "identity": "herkennen",
+    "sharing": "delen",
     "small groups": "kleine groepen",
-    "retention": "bewaartermijn",
-    "information": "informatie en afmelden",
+    "retention": "bewaren",
+    "information": "uitleg en afmelden",
     "security": "beveiliging",
     "who decides": "wie beslist",
 }
 _SAID: Final[Mapping[str, Saying]] = {
     "verdict": {"nl": "OORDEEL", "en": "VERDICT"},
-    "fail": {"nl": "GEZAKT", "en": "FAILED"},
-    "pass": {"nl": "GESLAAGD", "en": "PASSED"},
+    "fail": {"nl": "KLOPT NIET", "en": "FAILED"},
+    "pass": {"nl": "KLOPT", "en": "PASSED"},
     "n/a": {
-        "nl": "NIET VAN TOEPASSING (er was niets om naar te kijken)",
+        "nl": "NIETS TE CONTROLEREN (dit is geen “klopt”)",
         "en": "NOT APPLICABLE (there was nothing to look at)",
     },
     "repeat": {"nl": "Herhalen", "en": "Repeat"},
@@ -57,7 +57,7 @@ _SAID: Final[Mapping[str, Saying]] = {
         "en": "The head that you noted is not there: the log was rewritten, or it is another log.",
     },
     "other_settings": {
-        "nl": "Het draaiende huis is met andere instellingen gestart dan in dit bestand staan: start het opnieuw.",
+        "nl": "Het draaiende programma is met andere instellingen gestart dan in dit bestand staan: start het opnieuw.",
         "en": "The running house was started with other settings than this file has: restart it.",
     },
 }
@@ -104,7 +104,7 @@ def _verdict(report: Report, language: Language) -> Iterator[str]:
     for theme, name in names.items():
         own = [finding for finding in report.findings if themes[finding.id] == theme]
         failed = [finding.id for finding in own if finding.result is Result.FAIL]
-        named = f": {', '.join(failed)}" if failed else ""
+        named = f" ({', '.join(failed)})" if failed else ""
         yield f"  {_MARKS[told[theme]]} {name:<{width}}  {_counted(own, language, is_short=True)}{named}"
     if report.site:
         yield _SAID["site"][language].format(site=report.site)
@@ -118,7 +118,7 @@ def _counted(made: Sequence[Finding], language: Language, *, is_short: bool = Fa
     counts = Counter(finding.result for finding in made)
     order = (Result.PASS, Result.FAIL, Result.NOT_APPLICABLE)
     pairs = zip(order, _COUNTS[language], strict=True)
-    return ", ".join(f"{counts[result]} {word}" for result, word in pairs if counts[result] or not is_short)
+    return ", ".join(word.format(n=counts[result]) for result, word in pairs if counts[result] or not is_short)
 
 
 def chain_text(chain: ChainCheck, *, language: Language, runs_by_other_settings: bool = False) -> str:

@@ -71,7 +71,7 @@ def test_a_harmed_copy_is_an_error(number: str, statements: str, harm: Harm, tmp
     assert ran.returncode == 1
     failed = [line.split()[1] for line in ran.stdout.splitlines() if line.startswith("✗")]
     assert number in failed
-    assert f"{len(failed)} gezakt" in ran.stdout.splitlines()[-1]
+    assert f"klopt niet: {len(failed)}" in ran.stdout.splitlines()[-1]
     # The verdict of its theme comes first, and what failed before all that passed.
     theme = next(line for line in ran.stdout.splitlines() if line.startswith("  ✗"))
     assert ran.stdout.index(theme) < ran.stdout.index(f"\n✗ {number}") < ran.stdout.index("\n✓ ")
@@ -108,6 +108,7 @@ def test_a_mistake_is_no_finding(words: tuple[str, ...], exit_code: int, error: 
     [
         (("R999",), 2, "requirement_unknown"),
         (("R21", "--attack-seconds", "-1"), 2, "attack-seconds"),
+        (("R22", "--hostile-days", "0"), 2, "hostile-days"),
         (("R21", "--head", "0" * 64), 2, "head_alone"),
         (("--settings", "--head", "0123"), 2, "head_invalid"),
         (("R21", "--evidence", "."), 2, "evidence_exists"),

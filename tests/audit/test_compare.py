@@ -75,7 +75,7 @@ def test_a_result_that_changed_is_named() -> None:
     """A requirement that failed since is worse; one that passes now is named and is not."""
     failed = compare(report(results={"R21": Result.PASS}), report(LATE, results={"R21": Result.FAIL}))
     assert failed.is_worse
-    assert "✗ R21: geslaagd → gezakt" in differences_text(failed, language="nl")
+    assert "✗ R21: klopt → klopt niet" in differences_text(failed, language="nl")
     mended = compare(
         report(results={"R21": Result.FAIL}), report(LATE, results={"R21": Result.PASS, "R54": Result.NOT_APPLICABLE})
     )
