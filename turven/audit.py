@@ -16,6 +16,8 @@ from collector.audit.compare_text import differences_text
 from collector.audit.evidence import evidence
 from collector.audit.finding import Result
 from collector.audit.folders import clear_away
+from collector.audit.hostile_house import DAYS as HOSTILE_DAYS
+from collector.audit.hostile_house import DAYS_MAX as HOSTILE_DAYS_MAX
 from collector.audit.outsider import ATTACK_SECONDS
 from collector.audit.report import Report
 from collector.audit.run import Scope, chosen
@@ -66,6 +68,13 @@ _KILLED: Final = 128
     show_default=True,
     help="How long R22 may attack what is kept; 0: until all of it was attacked.",
 )
+@click.option(
+    "--hostile-days",
+    type=click.IntRange(min=1, max=HOSTILE_DAYS_MAX),
+    default=HOSTILE_DAYS,
+    show_default=True,
+    help="How many days R22 makes to give somebody away, counts and attacks; about a second each.",
+)
 @click.pass_context
 def audit(
     ctx: click.Context,
@@ -111,6 +120,7 @@ def _audit(
     site: str,
     marks: tuple[str, ...],
     attack_seconds: float,
+    hostile_days: int,
     kept_in: Path | None,
     as_json: bool,
     as_report: bool,
@@ -126,6 +136,7 @@ def _audit(
         site=site,
         marks=tuple(_mark(text) for text in marks),
         attack_seconds=attack_seconds,
+        hostile_days=hostile_days,
         progress=lambda done, parts: bar("Attacking what is kept", done, parts),
         tell=lambda what: click.echo(f"{what} …", err=True),
     )

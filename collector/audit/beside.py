@@ -22,7 +22,7 @@ from collector.audit.cage import FLOORS, check_floors
 from collector.audit.canary import CANARY, run_canary
 from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Seen
-from collector.audit.hostile_house import attack_hostile_days
+from collector.audit.hostile_house import DAYS, attack_hostile_days
 from collector.audit.strangers import STRANGERS, run_strangers
 from collector.audit.words import check_words
 from collector.errors import SettingsError, StoreError, TurvenError
@@ -45,6 +45,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         ids: Requirements.
         marks: Of the auditor's own.
         parts: Names of `PARTS`, in their order.
+        hostile_days: How many are made.
     """
 
     privacy: Privacy
@@ -52,6 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     ids: frozenset[str]
     marks: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    hostile_days: int = DAYS
 
 
 class Part(NamedTuple):
@@ -98,7 +100,7 @@ PARTS: Final = {
         {"R22"},
         "hostile days",
         "Attacking hostile days",
-        lambda wanted, _: {"R22": attack_hostile_days(wanted.privacy)},
+        lambda wanted, _: {"R22": attack_hostile_days(wanted.privacy, days=wanted.hostile_days)},
     ),
 }
 #: Parts that run one after the other, and these groups side by side.
@@ -123,7 +125,7 @@ def look(wanted: Wanted, *, tell: Tell) -> Answers:
 
 @contextmanager
 def started(
-    settings: Settings, *, ids: Collection[str], marks: tuple[str, ...], tell: Tell
+    settings: Settings, *, ids: Collection[str], marks: tuple[str, ...], tell: Tell, hostile_days: int = DAYS
 ) -> Iterator[Callable[[], Answers]]:
     """Start to look, and lend what waits for the answers; whoever leaves earlier ends the processes.
 
@@ -132,11 +134,18 @@ def started(
         ids: Requirements.
         marks: Of the auditor's own.
         tell: Told what is being done, from other threads, while the answers are waited for.
+        hostile_days: How many are made.
 
     Raises:
         TurvenError: `audit_broken` where a process ends without an answer; else as `look`.
     """
-    wanted = Wanted(privacy=settings.privacy, public=settings.public, ids=frozenset(ids), marks=marks)
+    wanted = Wanted(
+        privacy=settings.privacy,
+        public=settings.public,
+        ids=frozenset(ids),
+        marks=marks,
+        hostile_days=hostile_days,
+    )
     groups = [tuple(name for name in group if wanted.ids & set(PARTS[name].ids)) for group in GROUPS]
     with ExitStack() as stack:
         processes = [

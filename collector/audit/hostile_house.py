@@ -21,7 +21,9 @@ from collector.policy import K_FLOOR
 from collector.settings import Privacy
 
 #: Days in an audit that asks for no other number.
-DAYS: Final = 10
+DAYS: Final = 8
+#: Sites that one scratch house is asked to hold.
+DAYS_MAX: Final = 1_000
 _BEGINS_AT: Final = time(20, 1)
 #: The site that tells how far the house is; committed and closed after all others.
 _CLOCK: Final = "zz-clock"

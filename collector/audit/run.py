@@ -14,6 +14,7 @@ from collector.audit import beside
 from collector.audit.backups import check_folder
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
+from collector.audit.hostile_house import DAYS as HOSTILE_DAYS
 from collector.audit.house import check_database, check_runtime
 from collector.audit.kept import CHECKS, Kept, needs_cells, not_applicable, nothing_is_too_old, running_day_is_not_kept
 from collector.audit.outsider import (
@@ -53,6 +54,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         site: Only what is kept of one site; empty for all.
         marks: Marks of the auditor's own for the canary run.
         attack_seconds: How long the attack on what is kept may take; 0 for as long as it needs.
+        hostile_days: How many days are made to give somebody away, counted and attacked.
         progress: Told how many parts of how many were attacked.
         tell: Told what is being done beside, from other threads.
     """
@@ -61,6 +63,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     site: str = ""
     marks: tuple[str, ...] = ()
     attack_seconds: float = ATTACK_SECONDS
+    hostile_days: int = HOSTILE_DAYS
     progress: Callable[[int, int], None] = lambda _done, _all: None
     tell: Callable[[str], None] = lambda _what: None
 
@@ -161,7 +164,7 @@ def scratch_started(
     Raises:
         TurvenError: `scratch_failed`.
     """
-    with beside.started(settings, ids=scope.ids, marks=scope.marks, tell=scope.tell) as answers:
+    with beside.started(settings, ids=scope.ids, marks=scope.marks, tell=scope.tell, hostile_days=scope.hostile_days) as answers:
         yield lambda: {**check_machine(settings, scope=scope, clock=clock), **answers()}
 
 
