@@ -40,6 +40,7 @@ FIGURES: Final = {
     "rows_not_in_tens": mark("rows not in tens"),
     "opt_outs_not_in_hundreds": mark("opt outs not in hundreds"),
     "opt_outs_of_one_site": mark("opt outs of one site"),
+    "held_beside_the_columns": mark("texts where none belongs"),
     "block_bytes": mark("size of a block in bytes"),
     "blocks_of_the_file": mark("blocks that the database has"),
     "blocks_with_an_ordinary_value": mark("blocks in which an ordinary value was found (the search works)"),

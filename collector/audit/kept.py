@@ -11,6 +11,7 @@ import msgspec
 from collector.audit import lists
 from collector.audit.chain import check_chain
 from collector.audit.finding import Result, Seen
+from collector.audit.strays import strays
 from collector.cursor import Cursor
 from collector.errors import SettingsError
 from collector.model import Profile, Site
@@ -170,8 +171,9 @@ def columns_are_the_inventory(kept: Kept) -> Seen:
     promised = inventory()
     both = set(found) & set(promised)
     others = int(kept.cursor.execute(OBJECTS_SQL).fetchone()[0])
+    stray = strays(kept.cursor)
     return Seen.that(
-        found == promised and others == 0,
+        found == promised and others == 0 and not stray,
         columns=len(found),
         not_in_the_inventory=sorted(set(found) - set(promised)),
         missing_in_the_file=sorted(set(promised) - set(found)),
@@ -179,6 +181,7 @@ def columns_are_the_inventory(kept: Kept) -> Seen:
         comment_differs=sorted(name for name in both if found[name][1] != promised[name][1]),
         without_a_reason=sorted(name for name, (_, comment) in found.items() if comment.count("|") < 2),  # noqa: PLR2004
         other_objects=others,
+        held_beside_the_columns=stray,
     )
 
 
