@@ -48,8 +48,8 @@ from collector.store.copy import read_copy
 #: Requirements that the canary run looks at.
 CANARY: Final = frozenset(
     {
-        "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R32", "R33",
-        "R34", "R37", "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
+        "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R12", "R13", "R14", "R15", "R16", "R17", "R25", "R26", "R32",
+        "R33", "R34", "R37", "R38", "R39", "R41", "R43", "R45", "R46", "R47", "R50",
     }
 )  # fmt: skip
 #: Ordinary visitors of each site: this many times k, and no fewer than the second number.
@@ -65,6 +65,8 @@ SAME_NETWORK: Final = (
 BEGINS_AT: Final = time(22, 30)
 #: Sites that count a second part: one whose day runs, and one that had a part before.
 _PART_TWO: Final = ("running", "canary")
+#: Sites of which nobody bounces, and everybody.
+_ONE_SIDED: Final = ("paths", "running")
 _PAGES: Final = ("/", "/?site=canary", "/?site=twin&period=today", "/privacy", "/privacy.json", "/metrics", "/audit")
 
 
@@ -152,6 +154,7 @@ class _Run:
         self._seen["R14"] = self._judge_secrets(gone, gone_at_midnight)
         self._tell("Searching all that is left")
         connections = house.connections()
+        shares = exits.look_at_shares(house, sites=_ONE_SIDED, day=self._day)
         self._search.texts("pages", {path: house.request("GET", path)[2] for path in _PAGES})
         exported = {site: house.ask("export", site=site, format="csv") for site in ("canary", "twin", "networks")}
         self._search.texts("exports", {f"export of {site}": content for site, content in exported.items()})
@@ -165,6 +168,7 @@ class _Run:
             self._search.history(house.history_file, cursor=cursor)
             extra = self._search.found_in(["extra field"])
             self._seen |= self._crowds.check(cursor, marks_found=extra)
+            self._seen["R26"] = exits.check_shares(shares, exits.bounced(cursor, sites=_ONE_SIDED))
             self._seen["R37"] = exits.check(shown, cursor, running=running, k=self._k)
             self._judge_marks(cursor, elsewhere=elsewhere, writing=writing)
             self._judge_networks(cursor, refused.result())

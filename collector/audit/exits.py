@@ -4,8 +4,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from html import unescape
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,9 @@ PANELS: Final = {
 SUMS: Final = ("visitors", "visits", "pageviews", "events")
 NOT_RECORDED: Final = "who exported what is not recorded in this version: without accounts nobody could be named"
 _OK: Final = 200
+#: No nearer to none and to all is a share shown.
+_LEAST, _MOST = 0.05, 0.95
+_BOUND: Final = re.compile(r"<\s?5\s?%|>\s?95\s?%")
 _PANEL: Final = re.compile(r'<section class="card panel" id="(\w+)".*?</section>', re.DOTALL)
 _FIGURE: Final = re.compile(r'<td class="number">(.*?)</td>', re.DOTALL)
 _TOTAL: Final = re.compile(r'<span class="value">(.*?)</span>\s*<span class="change', re.DOTALL)
@@ -197,6 +201,50 @@ def _same_cells(rows: Rows, cursor: Any, shown: Shown) -> bool:
         return tuple("" if value is None else str(value) for value in values)
 
     return sorted(plain(row) for row in kept) == sorted(plain(row.values()) for row in rows)
+
+
+def look_at_shares(house: ScratchHouse, *, sites: Sequence[str], day: date) -> dict[str, tuple[list[float], str]]:
+    """Return the bounce rates that exports give of a closed day, by site, and the page in English."""
+    shown = {}
+    for site in sites:
+        period = f"site={site}&from={day - timedelta(1)}&to={day}&compare=0&lang=en"
+        rows = [
+            row
+            for address in ("/export/days.json", "/export/pages.json")
+            for row in json.loads(house.request("GET", f"{address}?{period}")[2]).get("rows", [])
+        ]
+        rates = [float(row["bounce_rate"]) for row in rows if row.get("bounce_rate") is not None]
+        shown[site] = rates, house.request("GET", f"/?{period}")[2].decode()
+    return shown
+
+
+def check_shares(shown: Mapping[str, tuple[list[float], str]], kept: Sequence[int]) -> Seen:
+    """R26 as it is shown: a share that is none or all is shown as less than 5 % or more than 95 %, and never as it is.
+
+    Args:
+        shown: Of sites of which nobody bounced, or everybody.
+        kept: The shares that their cells give, in percent; without a 0 and a 100 nothing would have been tried.
+    """
+    odd = [
+        site
+        for site, (rates, page) in shown.items()
+        if not rates or not all(_LEAST <= rate <= _MOST for rate in rates) or not _BOUND.search(unescape(page))
+    ]
+    return Seen.that(
+        not odd and {0, 100} <= set(kept),
+        figures_compared=sum(len(rates) for rates, _ in shown.values()),
+        exits_that_differ=odd,
+    )
+
+
+def bounced(cursor: Any, *, sites: Sequence[str]) -> list[int]:
+    """Return the bounce rate of each of *sites* as their cells give it, in percent."""
+    rows = cursor.execute(
+        "select sum(bounces) * 100 // sum(visits) from cell where list_contains($sites, site) and dimension = 'total' "
+        "and filter_dimension = '' and bounces is not null group by site",
+        {"sites": list(sites)},
+    ).fetchall()
+    return [int(share) for (share,) in rows if share is not None]
 
 
 def look_at_running_day(house: ScratchHouse, *, site: str) -> dict[str, list[int]]:

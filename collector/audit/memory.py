@@ -73,7 +73,7 @@ def _read(memory: IO[bytes], start: int, end: int) -> bytes:
 
 
 def limits(pid: int) -> dict[str, Any]:
-    """Return what keeps a process's memory off the disk: core file limit, dumpable, swap of the machine."""
+    """Return what may carry a process's memory elsewhere: a core file, swap, and a process that is attached to it."""
     core = next(
         (
             line.split()[4]
@@ -82,7 +82,12 @@ def limits(pid: int) -> dict[str, Any]:
         ),
         "?",
     )
-    return {"core_limit": core, "swap_areas": swap_areas(), "swapped_kb": _swapped(pid)}
+    return {
+        "core_limit": core,
+        "swap_areas": swap_areas(),
+        "swapped_kb": _status(pid, "VmSwap"),
+        "processes_attached": int(_status(pid, "TracerPid") > 0),
+    }
 
 
 def swap_areas() -> int:
@@ -90,9 +95,9 @@ def swap_areas() -> int:
     return len(Path("/proc/swaps").read_text().splitlines()[1:])
 
 
-def _swapped(pid: int) -> int:
+def _status(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmSwap"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1])
     return 0
 

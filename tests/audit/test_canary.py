@@ -15,6 +15,7 @@ from collector.audit.cage import ADDRESSES, check_floors, check_network
 from collector.audit.canary import CANARY, check_places, check_two_sites, run_canary
 from collector.audit.canary_requests import OWN_FIELDS
 from collector.audit.door import SECURITY_TXT, check_security_txt, page_faults
+from collector.audit.exits import check_shares
 from collector.audit.finding import Result, Seen
 from collector.audit.hostile import generate_hostile_day
 from collector.audit.hostile_house import AGENTS, REFERRERS, attack_hostile_days
@@ -83,6 +84,7 @@ def test_the_secrets_were_there(seen: dict[str, Seen]) -> None:
     assert ended["seal_keys"] == 1
     if isinstance(ended["memory_before"], dict):
         assert closed["memory_before"]["salts_found"] == closed["salts"]
+        assert seen["R14"].evidence["process"]["processes_attached"] == 0
         assert (ended["memory_before"]["seal_keys_found"], ended["memory_after"]["seal_keys_found"]) == (1, 0)
 
 
@@ -112,6 +114,25 @@ def test_what_there_is_not_yet_is_said(seen: dict[str, Seen]) -> None:
     """That exports are not recorded and that nothing limits how often somebody sends stands in the evidence."""
     assert "not recorded" in seen["R37"].evidence["what_there_is"]
     assert "not limited" in seen["R46"].evidence["what_there_is"]
+
+
+ONE_SIDED: Final = {"paths": ([0.05], "<b>&lt;5%</b>"), "running": ([0.95], "<b>&gt;95%</b>")}
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        (ONE_SIDED | {"paths": ([0.0], "&lt;5%")}, [0, 100]),
+        (ONE_SIDED | {"running": ([0.95, 1.0], "&gt;95%")}, [0, 100]),
+        (ONE_SIDED | {"running": ([0.95], "<b>100%</b>")}, [0, 100]),
+        (ONE_SIDED | {"running": ([], "&gt;95%")}, [0, 100]),
+        (ONE_SIDED, [0, 44]),
+    ],
+)
+def test_a_share_that_speaks_of_everybody_fails(shown: dict[str, tuple[list[float], str]], kept: list[int]) -> None:
+    """None or all in a file or on a page is found out, and so is a check that had neither to look at."""
+    assert check_shares(ONE_SIDED, [0, 100]).result is Result.PASS
+    assert check_shares(shown, kept).result is Result.FAIL
 
 
 def test_without_a_contact_it_is_said_what_to_do(tmp_path: Path) -> None:
