@@ -7,7 +7,7 @@ back what it is a share of, wherever rounding leaves one whole number.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from http.client import HTTPConnection
 from types import TracebackType
@@ -112,6 +112,16 @@ class PublishedByExits:
         """Return the k in force for a site, as the house shows it to everybody."""
         return self._rules[site][0]
 
+    def dimensions(self, site: str) -> list[Dimension]:
+        """Return the breakdowns of a site that the dashboard has an exit for."""
+        return self._rules[site][1]
+
+    def panel(self, sites: Sequence[str], dimension: Dimension, first: date, last: date) -> list[dict[str, Any]]:
+        """Return the rows of a breakdown of *sites* together, over a period."""
+        name = PANEL_OF[dimension]
+        rows = self._export(name, list(sites), first, last, show=dimension.value)
+        return [row for row in rows if dimension.value in row]
+
     def visitors_running(self, site: str) -> int | None:
         """Return the visitors that are shown of a site's running day."""
         today = self.today(site)
@@ -172,7 +182,7 @@ class PublishedByExits:
                 cells += self._pair(part, *((a, b) if len(lines[a]) <= len(lines[b]) else (b, a)), lines, k=k)
         return cells
 
-    def _export(self, name: str, site: str, first: date, last: date, **params: Any) -> list[dict[str, Any]]:
+    def _export(self, name: str, site: str | list[str], first: date, last: date, **params: Any) -> list[dict[str, Any]]:
         given = {"site": site, "from": first.isoformat(), "to": last.isoformat(), "compare": 0, **params}
         rows: list[dict[str, Any]] = self._ask(f"/export/{name}.json", given)["rows"]
         return rows

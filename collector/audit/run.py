@@ -28,6 +28,7 @@ from collector.audit.outsider import (
 from collector.audit.over_http import LOOPBACK, Door, ExitClosedError, PublishedByExits, compare_exits
 from collector.audit.own_marks import search_copy, search_folders, search_house
 from collector.audit.own_process import check_process, check_swap
+from collector.audit.periods import check_periods
 from collector.audit.questions import REQUIREMENTS
 from collector.audit.refusals import refusals_are_coarse
 from collector.audit.register import check_controllers, check_processor
@@ -142,15 +143,18 @@ def audit_house(ask: Callable[..., bytes], *, scope: Scope, server: Server | Non
         answers.setdefault("house", {})["R41"] = search_house(ask, marks=scope.marks)
     published = PublishedByHouse(ask, site=scope.site)
     if server is not None and "R22" in scope.ids:
-        answers["dashboard"] = {"R22": _read_dashboard(server, published, site=scope.site)}
+        read = {"dashboard": compare_exits, "periods": check_periods}
+        answers |= {place: {"R22": _ask_dashboard(server, published, scope.site, look)} for place, look in read.items()}
     return answers | _attacked(published, scope)
 
 
-def _read_dashboard(server: Server, kept: Published, *, site: str) -> Seen:
+def _ask_dashboard(
+    server: Server, kept: Published, site: str, look: Callable[[PublishedByExits, Published], Seen]
+) -> Seen:
     port = int(server.listen.rpartition(":")[2])
     try:
         with Door(LOOPBACK, port, base_path=server.base_path) as door:
-            return compare_exits(PublishedByExits(door.ask, site=site), kept)
+            return look(PublishedByExits(door.ask, site=site), kept)
     except ExitClosedError as closed:
         return not_applicable(f"{closed.message} What is kept was attacked all the same, read from the house itself.")
 
@@ -164,7 +168,9 @@ def scratch_started(
     Raises:
         TurvenError: `scratch_failed`.
     """
-    with beside.started(settings, ids=scope.ids, marks=scope.marks, tell=scope.tell, hostile_days=scope.hostile_days) as answers:
+    with beside.started(
+        settings, ids=scope.ids, marks=scope.marks, tell=scope.tell, hostile_days=scope.hostile_days
+    ) as answers:
         yield lambda: {**check_machine(settings, scope=scope, clock=clock), **answers()}
 
 
