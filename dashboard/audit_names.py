@@ -26,6 +26,7 @@ PLACES: Final = {
     "weaker settings": mark("in houses told to keep more than they may"),
 }
 FIGURES: Final = {
+    "makes_a_number": mark("the script makes a number for the day"),
     "oldest_backup_days": mark("days since the oldest backup"),
     "older_than_allowed": mark("backups older than allowed"),
     "not_sealed": mark("backups that are not sealed"),

@@ -31,6 +31,7 @@ NO_BROWSER: Final = "No browser was found: install Chromium (chromium or google-
 NO_PAGE: Final = "The browser does not start here: run `turven audit R10 R11 R42` in a shell of this machine."
 _SITE: Final = "browser"
 _NUMBER: Final = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{2} \d{4} 0\.\d{5,20}")
+_NO_NUMBER: Final = re.compile("")
 _WORD: Final = re.compile(rb"[A-Za-z_$][\w$]{2,}")
 
 #: All that the tracker may touch with every part switched on; written apart from the collector's and the tests' lists.
@@ -157,7 +158,11 @@ def _show(browser: str, pages: SchoolPages, *, profile: Path) -> str:
 def _check_words(script: bytes) -> dict[str, Any]:
     """Compare the words of the served script with the list; a name that is put together at run time is not seen."""
     unknown = sorted({word.decode() for word in _WORD.findall(script)} - {word.decode() for word in MAY_SAY})
-    return {"bytes_of_script": len(script), "words_beside_the_list": unknown}
+    return {
+        "bytes_of_script": len(script),
+        "words_beside_the_list": unknown,
+        "makes_a_number": b"Math.random" in script,
+    }
 
 
 def _without_browser(house: ScratchHouse, words: Mapping[str, Any], *, reason: str) -> dict[str, Seen]:
@@ -179,7 +184,9 @@ def _touched(pages: SchoolPages, words: Mapping[str, Any]) -> Seen:
     touched, stored = set(seen["touched"]), dict(seen["stored"])
     number = stored.pop(f"turven:{_SITE}", "")
     beside = sorted(touched - MAY_TOUCH)
-    kept_well = not stored and bool(_NUMBER.fullmatch(number)) and not seen["session"]
+    # A house that allows identity network only serves a script that makes no number.
+    form = _NUMBER if words["makes_a_number"] else _NO_NUMBER
+    kept_well = not stored and bool(form.fullmatch(number)) and not seen["session"]
     cookies_ours = seen["cookie"] == f"{COOKIE}=of-the-domain"
     return Seen.that(
         not beside and touched >= MUST_TOUCH and kept_well and cookies_ours and not words["words_beside_the_list"],

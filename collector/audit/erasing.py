@@ -3,8 +3,9 @@
 import json
 from typing import Any, Final
 
+from collector.audit.canary_requests import browser_of
 from collector.audit.finding import Seen
-from collector.audit.scratch import BROWSER, ScratchHouse, scratch_house
+from collector.audit.scratch import ScratchHouse, scratch_house
 from collector.settings import Privacy
 
 #: Requirements that an erase looks at.
@@ -81,12 +82,15 @@ def _add(house: ScratchHouse, name: str) -> None:
 
 
 def _crowd(house: ScratchHouse, name: str, *, visitors: int) -> int:
-    """Let as many visitors see the page of a site, each from a network of its own; return how many were counted."""
-    agent = {"User-Agent": BROWSER.format(major=153)}
+    """Let as many visitors see the page of a site; return how many were counted.
+
+    Each has a network of its own in its first 16 bits, and a browser of its own where not even those are kept.
+    """
     event = {"s": name, "n": "pageview", "u": _page(name)}
-    # The strictest cut keeps 16 bits.
-    networks = (f"{11 + number // 250}.{number % 250}.7.9" for number in range(visitors))
-    sent = [(agent | {"X-Forwarded-For": address}, event) for address in networks]
+    sent = [
+        ({"User-Agent": browser_of(number), "X-Forwarded-For": f"{11 + number // 250}.{number % 250}.7.9"}, event)
+        for number in range(visitors)
+    ]
     return house.send_all(sent).get(_COUNTED, 0)
 
 
