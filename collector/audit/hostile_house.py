@@ -21,7 +21,7 @@ from collector.policy import K_FLOOR
 from collector.settings import Privacy
 
 #: Days in an audit that asks for no other number.
-DAYS: Final = 8
+DAYS: Final = 6
 #: Sites that one scratch house is asked to hold.
 DAYS_MAX: Final = 1_000
 _BEGINS_AT: Final = time(20, 1)
