@@ -17,7 +17,7 @@ from collector.linear import Common, Mask, Unknowns
 from collector.model import OTHER, Cell, Dimension
 
 #: Unknowns of a system at most; a larger one is set up with fewer breakdowns.
-UNKNOWNS_MAX: Final = 4_000
+UNKNOWNS_MAX: Final = 2_500
 #: Breakdowns of part of what happens: their lines need not add up to the total.
 _PARTIAL: Final = frozenset({Dimension.LANGUAGE, Dimension.VIEWPORT, Dimension.CAMPAIGN})
 #: Two breakdowns are held against each other elsewhere.
