@@ -192,13 +192,15 @@ class _Run:
         self._sender.send_broken("canary")
         common: dict[str, Any] = {"s": "networks", "u": f"https://{HOST}{START}"}
         for address in SAME_NETWORK:
-            house.send(address=address, **common)
+            house.send(address=address, headers={"User-Agent": browser_of(-1)}, **common)
         for number in range(self._crowd):
             house.send(address=address_of(number), headers={"User-Agent": browser_of(number)}, **common)
         text = {mark.field: mark.text for mark in self._marks}
         self._crowds.send(extra=text["extra field"])
         for number in range(self._crowd):
-            house.send(address=address_of(number), s="browsers", u=START, i=f"{text['browser number']}{number}")
+            headers = {"User-Agent": browser_of(number)}
+            marked = f"{text['browser number']}{number}"
+            house.send(address=address_of(number), headers=headers, s="browsers", u=START, i=marked)
 
     def _close(self) -> tuple[bool, dict[str, Any]]:
         """Close in the middle of the day: salts are replaced, the seal key serves on."""
