@@ -3,6 +3,9 @@
 
 const main = document.querySelector('main');
 const MINUTES = 60_000;
+/** The view that is shown: an address without its fragment, which only says where on the page one is. */
+const viewed = () => location.pathname + location.search;
+let view = viewed();
 
 /** Replace what is inside <main> by another view of ours, and keep the address in step. */
 async function show(url, { push = true } = {}) {
@@ -10,12 +13,14 @@ async function show(url, { push = true } = {}) {
   try {
     const answer = await fetch(url, { headers: { 'turven-fragment': 'main' } });
     if (!answer.ok) throw new Error(String(answer.status));
-    const opened = [...main.querySelectorAll('details[open]')].map((part) => part.className);
+    const opened = [...main.querySelectorAll('details[open]')].map((part) => part.id || part.className);
     const focused = document.activeElement?.closest?.('a')?.textContent;
     main.innerHTML = await answer.text();
     if (push) history.pushState(null, '', url);
+    view = viewed();
     for (const part of main.querySelectorAll('details')) {
-      if (part.className && opened.includes(part.className)) part.open = true;
+      const name = part.id || part.className;
+      if (name && opened.includes(name)) part.open = true;
     }
     const same = [...main.querySelectorAll('a')].find((link) => link.textContent === focused);
     (same ?? main).focus({ preventScroll: true });
@@ -33,7 +38,8 @@ addEventListener('click', (event) => {
   event.preventDefault();
   show(link.href);
 });
-addEventListener('popstate', () => show(location.href, { push: false }));
+// A link to a place on the same page ends here too, and there is nothing to fetch for it.
+addEventListener('popstate', () => viewed() !== view && show(location.href, { push: false }));
 
 /** Let a chart be read: arrow keys or a pointer name one place at a time. */
 function readable(plot) {
