@@ -27,7 +27,7 @@ Common: TypeAlias = tuple[tuple[int, int], ...]
 class Unknowns:
     """Bound sums of unknowns of which other sums are told."""
 
-    def __init__(self, labels: Ints, sums: list[Mask], told: list[int], *, k: int) -> None:
+    def __init__(self, labels: Ints, sums: list[Mask], told: list[int], *, k: int, known: Ints | None = None) -> None:
         """Set the system up.
 
         Args:
@@ -35,13 +35,18 @@ class Unknowns:
             sums: The unknowns of each sum that is told.
             told: Those sums.
             k: What is not small.
+            known: A way to fill the sums, where one is known: it spares programs and changes no answer.
         """
         self._labels, self._k = labels, k
         self._sums: Any = csr_array(np.array(sums, dtype=np.float64).reshape(len(sums), len(labels)))
         self._told = np.array(told, dtype=np.float64)
         # Whatever holds k in some way to fill the sums is part of no small set.
         self._small = np.ones(len(labels), dtype=np.bool_)
+        # Every way to fill the sums that was found: what is nothing in one of them needs no program of its own.
+        self._ways: list[Amounts] = []
         self.programs = 0
+        if known is not None:
+            self._learn(np.asarray(known, dtype=np.float64))
 
     @property
     def is_decided(self) -> bool:
@@ -53,6 +58,8 @@ class Unknowns:
         if not len(self._labels) or not self._narrow():
             return
         for common, chosen in self._sets():
+            if self._was_nothing(chosen):
+                continue
             if not self.is_decided:
                 return
             least = self._least(chosen)
@@ -93,6 +100,10 @@ class Unknowns:
                 made.setdefault(chosen.tobytes(), (tuple(zip(key, values, strict=True)), chosen))
         yield from sorted(made.values(), key=lambda one: -int(one[1].sum()))
 
+    def _was_nothing(self, chosen: Mask) -> bool:
+        """Tell whether a way was found to fill the sums in which the set holds nothing."""
+        return any(float(filled[chosen].sum()) <= _CERTAIN for filled in self._ways)
+
     def _least(self, chosen: Mask) -> float:
         filled = self._fill(chosen.astype(np.float64))
         return 0.0 if filled is None else float(filled[chosen].sum())
@@ -108,5 +119,9 @@ class Unknowns:
         if answer.status or answer.x is None:
             return None
         filled: Amounts = np.asarray(answer.x, dtype=np.float64)
-        self._small &= filled < self._k - _CERTAIN
+        self._learn(filled)
         return filled
+
+    def _learn(self, filled: Amounts) -> None:
+        self._small &= filled < self._k - _CERTAIN
+        self._ways.append(filled)

@@ -6,6 +6,7 @@ from dashboard.metrics import mark
 
 #: Where something was seen.
 PLACES: Final = {
+    "periods": mark("on the dashboard, over several periods and sites"),
     "history": mark("file of figures"),
     "house": mark("in the running house"),
     "machine": mark("on this machine"),
@@ -26,6 +27,13 @@ PLACES: Final = {
     "weaker settings": mark("in houses told to keep more than they may"),
 }
 FIGURES: Final = {
+    "questions_subtracted": mark("questions of periods and sites subtracted"),
+    "differences_told_by_themselves": mark("differences that are figures of the dashboard themselves"),
+    "differences_of_nothing": mark("differences of nothing"),
+    "differences_told_nowhere_else": mark("differences that are told nowhere else"),
+    "programs_solved": mark("linear programs solved"),
+    "days_looked_at_in_parts": mark("days looked at in parts"),
+    "days_left_undecided": mark("days left undecided"),
     "makes_a_number": mark("the script makes a number for the day"),
     "oldest_backup_days": mark("days since the oldest backup"),
     "older_than_allowed": mark("backups older than allowed"),

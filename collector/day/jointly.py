@@ -45,8 +45,8 @@ def fold_jointly(grids: Mapping[Pair, Grid], *, unsure: Mapping[Dimension, int |
         beside = {pair: grid for pair, grid in grids.items() if set(pair) <= set(dimensions)}
         if not any(grid.visible.any() for grid in beside.values()):
             continue
-        for labels, sums, told in _systems(beside, dimensions, len(outer), [unsure.get(d) for d in dimensions]):
-            for _, _, _, chosen in Unknowns(labels, sums, told, k=k).small_sets():
+        for labels, sums, told, people in _systems(beside, dimensions, len(outer), [unsure.get(d) for d in dimensions]):
+            for _, _, _, chosen in Unknowns(labels, sums, told, k=k, known=people).small_sets():
                 if _fold_near(beside, dimensions, labels[chosen]):
                     return True
     return False
@@ -54,8 +54,8 @@ def fold_jointly(grids: Mapping[Pair, Grid], *, unsure: Mapping[Dimension, int |
 
 def _systems(
     beside: Mapping[Pair, Grid], dimensions: list[Dimension], outer: int, unsure: list[int | None]
-) -> Iterator[tuple[Ints, list[Mask], list[int]]]:
-    """Return what each unknown is, the unknowns of each sum that is told, and the sums, all in people."""
+) -> Iterator[tuple[Ints, list[Mask], list[int], Ints]]:
+    """Return what each unknown is, the unknowns of each sum that is told, the sums and the truth, all in people."""
     line, client = _clients(beside, dimensions, outer)
     lines, whose = np.unique(line, axis=0, return_inverse=True)
     if outer > 1:
@@ -82,7 +82,7 @@ def _systems(
             if is_whole or one < outer:
                 for n in np.flatnonzero(grid.visible).tolist():
                     sums.append((labels[:, one] == grid.row[n]) & (labels[:, other] == grid.column[n]))
-        yield labels, sums, [int(people[chosen].sum()) for chosen in sums]
+        yield labels, sums, [int(people[chosen].sum()) for chosen in sums], people
 
 
 def _clients(beside: Mapping[Pair, Grid], dimensions: list[Dimension], outer: int) -> tuple[Ints, Ints]:

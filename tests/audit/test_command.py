@@ -187,7 +187,8 @@ def test_evidence_is_kept_checked_and_compared(healthy: Path, harm: Harm, tmp_pa
     ran = audit(tmp_path, "R20", "R54", "--history", harmed, "--evidence", new, "--report")
     assert ran.returncode == 1
     Path(report).write_text(ran.stdout, "utf-8")
-    assert offline("--verify", new).exit_code == 0
+    again = offline("--verify", new)
+    assert again.exit_code == 0, again.stdout
     compared = offline("--diff", old, new, "--lang", "en")
     assert compared.exit_code == 1
     assert "✗ R20: passed → failed" in compared.stdout

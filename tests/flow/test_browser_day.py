@@ -145,7 +145,7 @@ def _kept(house: HouseProcess) -> dict[tuple[str, str, str, str], Mapping[str, A
     """Return every kept cell but the hours, whose name depends on when the test runs."""
     rows = json.loads(house.turven("export", "--site", "school", "--format", "json"))
     hours = [row for row in rows if row["dimension"] == "hour"]
-    assert [(row["pageviews"], row["visitors"]) for row in hours] == [(3 * VISITORS, VISITORS)]
+    assert [(row["pageviews"], row["visitors"]) for row in hours] == [(3 * VISITORS, VISITORS // 10 * 10)]
     assert all(row["contributors"] >= 10 for row in rows)
     return {
         (row["filter_dimension"], row["filter_value"], row["dimension"], row["value"]): row
