@@ -19,7 +19,7 @@ from collector.audit.kept import Kept, not_applicable
 from collector.model import Cell, Dimension
 
 #: What the attack on a history takes at most where the auditor names no other time.
-ATTACK_SECONDS: Final = 30.0
+ATTACK_SECONDS: Final = 15.0
 #: From so many parts on, other processes help; as many, and so many parts are handed out ahead.
 _PARTS_FOR_PROCESSES: Final = 60
 _PROCESSES: Final = 2

@@ -23,7 +23,7 @@ from collector.process import harden
 from collector.progress import Bar
 from collector.settings import Settings
 
-DAYS: Final = 13 * 7
+DAYS: Final = 8 * 7
 #: More would not help: the first process keeps what they count.
 WORKERS_MAX: Final = 4
 #: The school sits behind a CDN on this machine, which tells the one address of everybody and their countries.
@@ -87,7 +87,7 @@ def fill(backfill: Backfill, job: Job, *, days: int, workers: int, bar: Bar) -> 
     with _counted(job, wanted, workers=workers) as counts:
         for done, count in enumerate(counts, 1):
             backfill.keep(job.site, count)
-            bar("Simulating 13 weeks at a school", done, len(wanted))
+            bar("Simulating 8 weeks at a school", done, len(wanted))
     backfill.finish()
 
 
