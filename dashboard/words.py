@@ -38,7 +38,8 @@ class Words:
     def __init__(self, language: str, catalog: Catalog) -> None:
         self.language = language
         self.locale = Locale.parse(_LOCALES[language])
-        self._single = {m.id: m.string for m in catalog if isinstance(m.id, str) and isinstance(m.string, str)}
+        # The empty message is the catalogue's own head, with the minute at which it was read: nothing to be shown.
+        self._single = {m.id: m.string for m in catalog if m.id and isinstance(m.id, str) and isinstance(m.string, str)}
         self._plural = {m.id[0]: m.string for m in catalog if isinstance(m.id, (list, tuple)) and m.id}
         self._choose: Callable[[int], int] = lambda number: 0 if number == 1 else 1
 

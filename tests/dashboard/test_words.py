@@ -64,3 +64,8 @@ def test_numbers_and_lengths_are_written_as_usual_here() -> None:
     assert (dutch.number(1234.56, 1), english.number(1234.56, 1)) == ("1.234,6", "1,234.6")
     assert (dutch.percent(0.05).replace("\xa0", " "), english.percent(0.05)) == ("5 %", "5%")
     assert dutch.duration(65) == "1 min 05 s"
+
+
+def test_nothing_said_is_nothing_shown() -> None:
+    """An empty text stays empty: the head of a catalogue, which stands under it, is no text of a page."""
+    assert {words.text("") for words in load().values()} == {""}
