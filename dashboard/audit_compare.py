@@ -7,7 +7,8 @@ import msgspec
 
 from collector.audit.compare import Differences
 from dashboard.audit_figures import said
-from dashboard.audit_names import FIGURES, PLACES
+from dashboard.audit_names import FIGURES
+from dashboard.audit_places import PLACES
 from dashboard.audit_settings import in_words, name_of
 from dashboard.audit_words import STATES
 from dashboard.metrics import mark

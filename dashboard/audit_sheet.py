@@ -13,7 +13,7 @@ from markupsafe import Markup
 from collector.audit.report import Facts, Report
 from dashboard import audit_words
 from dashboard.audit_columns import TEXTS as COLUMNS
-from dashboard.audit_names import PLACES
+from dashboard.audit_places import PLACES
 from dashboard.audit_report import Sheet, moment, read
 from dashboard.audit_settings import by
 from dashboard.frame import templates

@@ -9,7 +9,7 @@ from collector.audit.evidence import PAGE, PAPERS
 from collector.audit.report import Report
 from collector.audit.text import Figures
 from dashboard.audit_figures import Row, rows_of
-from dashboard.audit_names import PLACES
+from dashboard.audit_places import PLACES
 from dashboard.audit_sheet import standalone
 from dashboard.papers import register_paper
 from dashboard.visitor_text import Language

@@ -1,6 +1,5 @@
 """Does the auditor's page say what was promised, what was seen, and what was not?"""
 
-import ast
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +10,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-import collector.audit
 from collector import __version__
 from collector.audit.facts import gather
 from collector.audit.finding import Result
@@ -20,9 +18,7 @@ from collector.audit.report import Report, make_report
 from collector.audit.run import check_house, chosen, findings
 from collector.model import Dimension
 from dashboard import audit_page
-from dashboard.audit_columns import TEXTS as COLUMNS
 from dashboard.audit_how import HOW
-from dashboard.audit_names import FIGURES
 from dashboard.audit_sheet import CONTENTS, standalone
 from dashboard.house import AuditRun
 from tests.clock import ManualClock
@@ -397,23 +393,3 @@ def look(house: House, clock: ManualClock) -> Report:
         )
     made = findings(chosen(known), seen, at=clock.now(), command="turven audit", settings_sha256="")
     return make_report(made, facts, at=clock.now(), version=__version__)
-
-
-def test_every_column_has_its_reason_in_dutch(full: Report) -> None:
-    """Role, unit and reason of each column of the database are told in the reader's language."""
-    asked = {text for column in full.facts.inventory for text in (column.role, column.unit, column.reason)}
-    assert asked - set(COLUMNS) == set(), "name them in dashboard/audit_columns.py and in both catalogues"
-
-
-def test_every_figure_of_a_check_has_a_name_for_people() -> None:
-    """What a check calls a figure stands in the page in Dutch too: each name that a check writes has its words."""
-    folder = Path(collector.audit.__file__).parent
-    calls = [node for file in folder.glob("*.py") for node in ast.walk(ast.parse(file.read_text("utf-8")))]
-    named = {
-        keyword.arg
-        for call in calls
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "that"
-        for keyword in call.keywords
-        if keyword.arg
-    }
-    assert named - set(FIGURES) == set(), "name them in dashboard/audit_names.py and in both catalogues"
