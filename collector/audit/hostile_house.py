@@ -12,6 +12,7 @@ import msgspec
 
 from collector.audit.finding import Result, Seen
 from collector.audit.hostile import Happening, generate_hostile_day
+from collector.audit.kept import not_applicable
 from collector.audit.outsider import Tally
 from collector.audit.over_http import Door, PublishedByExits
 from collector.audit.scratch import COUNTRY_HEADER, ScratchHouse, scratch_house
@@ -24,6 +25,8 @@ from collector.settings import Privacy
 DAYS: Final = 6
 #: Sites that one scratch house is asked to hold.
 DAYS_MAX: Final = 1_000
+#: Bits by which the made-up visitors can be told apart.
+NETWORK_BITS: Final = 16
 _BEGINS_AT: Final = time(20, 1)
 #: The site that tells how far the house is; committed and closed after all others.
 _CLOCK: Final = "zz-clock"
@@ -75,6 +78,11 @@ def attack_hostile_days(privacy: Privacy, *, days: int = DAYS) -> Seen:
     Raises:
         TurvenError: `scratch_failed`, `exit_closed`.
     """
+    if privacy.ipv4_bits < NETWORK_BITS:
+        return not_applicable(
+            f"The visitors of made-up days differ in the first {NETWORK_BITS} bits of addresses; this house keeps "
+            f"{privacy.ipv4_bits}, so all of them would be one. What is kept was attacked all the same."
+        )
     tally, done = Tally(), Hostile()
     with scratch_house(privacy, begins_at=_BEGINS_AT) as house, Door("127.0.0.1", house.port) as door:
         seen = _fill(house, door, done, profile=privacy.profile, days=days)

@@ -18,7 +18,7 @@ from collector.audit.door import SECURITY_TXT, check_security_txt, page_faults
 from collector.audit.exits import check_shares
 from collector.audit.finding import Result, Seen
 from collector.audit.hostile import generate_hostile_day
-from collector.audit.hostile_house import AGENTS, REFERRERS, attack_hostile_days
+from collector.audit.hostile_house import AGENTS, NETWORK_BITS, REFERRERS, attack_hostile_days
 from collector.audit.house import check_runtime
 from collector.audit.marks import ENCODINGS
 from collector.audit.scratch import TRUSTED_PEER, ScratchHouse
@@ -209,6 +209,13 @@ def test_a_mark_of_another_length_is_refused(mark: str, words: str) -> None:
     """A mark that turns up by chance would prove nothing, and a long one does not fit: both are refused at once."""
     with pytest.raises(SettingsError, match=words):
         run_canary(Privacy(), extra_marks=(mark,))
+
+
+def test_visitors_who_cannot_be_told_apart_prove_nothing() -> None:
+    """Where a house keeps too few bits of an address to tell made-up visitors apart, hostile days do not apply."""
+    seen = attack_hostile_days(Privacy(ipv4_bits=NETWORK_BITS - 1))
+    assert seen.result is Result.NOT_APPLICABLE
+    assert "would be one" in seen.evidence["why"]
 
 
 def test_hostile_days_are_sent_counted_and_attacked() -> None:
