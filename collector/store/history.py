@@ -130,13 +130,26 @@ class History:
         Raises:
             StoreError: `history_busy` when readers do not finish in time; any error of opening.
         """
+        with self._shut():
+            pass
+
+    @contextmanager
+    def _shut(self) -> Iterator[None]:
+        """Keep the file closed, and everything in it, for the length of a block; nobody reads or writes meanwhile.
+
+        Raises:
+            StoreError: `history_busy`; any error of opening.
+        """
         with self._writer, self._changed:
             if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
-                raise StoreError("history_busy", "Readers kept the history file open too long; the close is repeated.")
+                raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
             self._connection.execute("checkpoint")
             self._connection.close()
-            self._connection = self._open()
-            self._attach()
+            try:
+                yield
+            finally:
+                self._connection = self._open()
+                self._attach()
 
     def rebuild(self, keep: Mapping[str, str]) -> None:
         """Write the file anew with what is to be kept, and put it in the old one's place in one step.
@@ -148,11 +161,7 @@ class History:
             StoreError: `history_busy`, or `history_rebuild_failed`; the file is then as it was.
         """
         fresh = self._fresh()
-        with self._writer, self._changed:
-            if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
-                raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
-            self._connection.execute("checkpoint")
-            self._connection.close()
+        with self._shut():
             try:
                 _copy(self.path, fresh, keep, is_uncompressed=self._is_uncompressed)
                 fresh.replace(self.path)
@@ -164,8 +173,6 @@ class History:
                 ) from None
             finally:
                 _remove(fresh)
-                self._connection = self._open()
-                self._attach()
 
     def copy_to(self, target: Path) -> None:
         """Write a copy of every row into a new file at *target*, without the bytes that lie between rows.
@@ -173,21 +180,15 @@ class History:
         Raises:
             StoreError: `history_busy`, or `history_copy_failed`.
         """
-        with self._writer, self._changed:
-            if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
-                raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
-            tables = self._connection.execute(_TABLES_SQL).fetchall()
-            self._connection.execute("checkpoint")
-            self._connection.close()
+        with self.read() as cursor:
+            keep = {name: "true" for (name,) in cursor.execute(_TABLES_SQL).fetchall()}
+        with self._shut():
             try:
-                _copy(self.path, target, {name: "true" for (name,) in tables}, is_uncompressed=self._is_uncompressed)
+                _copy(self.path, target, keep, is_uncompressed=self._is_uncompressed)
             except (duckdb.Error, OSError) as error:
                 raise StoreError(
                     "history_copy_failed", f"{self.path} could not be copied ({type(error).__name__})."
                 ) from None
-            finally:
-                self._connection = self._open()
-                self._attach()
 
     def _fresh(self) -> Path:
         return self.path.with_name(self.path.name + ".new")
