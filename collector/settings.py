@@ -8,6 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -30,6 +31,10 @@ from collector.policy import (
 CONFIG_NAME: Final = "turven.toml"
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORT_MAX: Final = 65_535
+#: More processes than any machine we know has use for.
+COLLECTORS_MAX: Final = 64
+#: With less DuckDB cannot answer at the close.
+DAY_MEMORY_MB_MIN: Final = 64
 _RECIPIENT: Final = re.compile("age1[a-z0-9]{58}")
 _COUNTRY: Final = re.compile("[A-Z]{2}")
 
@@ -46,6 +51,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         client_header: Header in which a trusted proxy names the client.
         country_header: Header in which a trusted proxy names the country; empty for none.
         country_file: An `.mmdb` of the operator's own; empty for the table that comes with the package.
+        metrics_token: What a reader of `/metrics` from elsewhere says (`Authorization: Bearer …`); empty for loopback
+            only.
     """
 
     listen: str = "127.0.0.1:8000"
@@ -56,6 +63,35 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     client_header: str = "X-Forwarded-For"
     country_header: str = ""
     country_file: str = ""
+    metrics_token: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say how much one process takes before it says no; each process of the house has these for itself.
+
+    Attributes:
+        connections: Open at a time.
+        request_seconds: In which a whole request has to arrive.
+        idle_seconds: After which a connection without a request is closed.
+        site_events_per_second: Of one site, on average over ten seconds; a school shares one address, so the limit is
+            never the address's.
+        network_events_per_minute: Of one site from one cut network; 0 for no such limit. A school is one network: keep
+            it loose.
+    """
+
+    connections: int = 8_192
+    request_seconds: int = 10
+    idle_seconds: int = 75
+    site_events_per_second: int = 1_000
+    network_events_per_minute: int = 0
+
+
+class Fsync(StrEnum):
+    """Name when the disk is waited for; a process that dies loses nothing acknowledged with any of them."""
+
+    NEVER = "never"
+    EVERY_SECOND = "every 1s"
+    ALWAYS = "always"
 
 
 class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +181,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         runtime_dir: Holds keys, salts and the control socket; must be in memory (tmpfs). Empty for the default.
         timezone: Default of a site.
         keep_day_through_reboot: Put seal keys (never a salt) on disk, so that a reboot costs no detail.
+        fsync: When spool files are forced to the disk: what a power cut may cost.
+        day_memory_mb: Megabytes that the running days may take; above it the largest site's part closes early.
         log_level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
         is_uncompressed: Write the history without compression, so that an auditor can read its strings in the bytes.
     """
@@ -153,9 +191,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     runtime_dir: str = ""
     timezone: str = "Europe/Amsterdam"
     keep_day_through_reboot: bool = False
+    fsync: Fsync = Fsync.NEVER
+    day_memory_mb: int = 2_048
     log_level: str = "INFO"
     is_uncompressed: bool = False
     server: Server = Server()
+    limits: Limits = Limits()
     privacy: Privacy = Privacy()
     public: Public = Public()
     backup: Backup = Backup()
@@ -256,6 +297,7 @@ def _to_path(kind: type, value: Any) -> Any:
 def _check(settings: Settings) -> None:
     _check_privacy(settings.privacy)
     _check_server(settings.server)
+    _check_limits(settings)
     _check_public(settings.public)
     _check_backup(settings.backup)
     if settings.timezone not in available_timezones():
@@ -285,13 +327,27 @@ def _check_server(server: Server) -> None:
             ipaddress.ip_network(network)
         except ValueError:
             raise SettingsError("settings_invalid", f"server.trusted_proxies: {network!r} is no network.") from None
-    if server.collectors or server.collector_listen:
-        raise SettingsError("settings_invalid", "server.collectors: this version has one process; leave it at 0.")
-    host, _, port = server.listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > _PORT_MAX:
-        raise SettingsError("settings_invalid", f"server.listen: {server.listen!r} is not HOST:PORT.")
+    if not 0 <= server.collectors <= COLLECTORS_MAX:
+        raise SettingsError("settings_invalid", f"server.collectors: choose 0 to {COLLECTORS_MAX}.")
+    if server.collector_listen and not server.collectors:
+        raise SettingsError("settings_invalid", "server.collector_listen needs server.collectors of at least 1.")
+    for name, address in (("listen", server.listen), ("collector_listen", server.collector_listen or server.listen)):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit() or int(port) > _PORT_MAX:
+            raise SettingsError("settings_invalid", f"server.{name}: {address!r} is not HOST:PORT.")
     if server.base_path and (not server.base_path.startswith("/") or server.base_path.endswith("/")):
         raise SettingsError("settings_invalid", "server.base_path begins with / and does not end with it.")
+
+
+def _check_limits(settings: Settings) -> None:
+    limits = settings.limits
+    for name in ("connections", "request_seconds", "idle_seconds", "site_events_per_second"):
+        if getattr(limits, name) < 1:
+            raise SettingsError("settings_invalid", f"limits.{name}: choose at least 1.")
+    if limits.network_events_per_minute < 0:
+        raise SettingsError("settings_invalid", "limits.network_events_per_minute: choose 0 for none, or more.")
+    if settings.day_memory_mb < DAY_MEMORY_MB_MIN:
+        raise SettingsError("settings_invalid", f"day_memory_mb: choose at least {DAY_MEMORY_MB_MIN}.")
 
 
 def _check_backup(backup: Backup) -> None:
