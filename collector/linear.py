@@ -11,8 +11,6 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 #: Programs that are solved for one system at most.
 PROGRAMS_MAX: Final = 120
@@ -37,6 +35,9 @@ class Unknowns:
             k: What is not small.
             known: A way to fill the sums, where one is known: it spares programs and changes no answer.
         """
+        # Not above, here and below: scipy takes a third of a second, and a house starts without it.
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         self._labels, self._k = labels, k
         self._sums: Any = csr_array(np.array(sums, dtype=np.float64).reshape(len(sums), len(labels)))
         self._told = np.array(told, dtype=np.float64)
@@ -114,6 +115,8 @@ class Unknowns:
 
     def _fill(self, goal: Amounts) -> Amounts | None:
         """Return the way to fill the sums of which *goal* is least, or None where there is none."""
+        from scipy.optimize import linprog  # noqa: PLC0415
+
         self.programs += 1
         answer = linprog(goal, A_eq=self._sums, b_eq=self._told, method="highs")
         if answer.status or answer.x is None:

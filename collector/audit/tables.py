@@ -13,9 +13,6 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 #: Flows that are solved for one table at most, and sets that linear programs are solved for.
 FLOWS_MAX: Final = 2_000
@@ -152,7 +149,7 @@ def _unknown(table: Table) -> _Unknown | None:
     source, sink = len(names), len(names) + 1
     tail = np.r_[np.full(len(rows), source), len(rows) + np.arange(len(columns)), row]
     head = np.r_[np.arange(len(rows)), np.full(len(columns), sink), made.column]
-    flow: Any = maximum_flow(_graph(tail, head, np.r_[rests, np.minimum(rests[row], rests[made.column])]), source, sink)
+    flow = _flow(tail, head, np.r_[rests, np.minimum(rests[row], rests[made.column])], source, sink)
     if flow.flow_value != above.sum():
         return None
     made.known = np.asarray(flow.flow[row, made.column], dtype=np.float64).ravel()
@@ -172,7 +169,7 @@ def _joined(unknown: _Unknown, *, k: int) -> Numbers:
         if pair is None:
             break
         tail, head = np.nonzero(room)
-        if maximum_flow(_graph(tail, head, room[tail, head]), *pair).flow_value < k:
+        if _flow(tail, head, room[tail, head], *pair).flow_value < k:
             refused.add(pair)
             continue
         label = np.where(label == pair[1], pair[0], label)
@@ -228,6 +225,9 @@ class _Program:
     """Bound sums of unknown cells by a linear program; the sums of rows and columns are all it knows."""
 
     def __init__(self, unknown: _Unknown) -> None:
+        # Not above, here and below: scipy takes a third of a second, and a house starts without it.
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         cells = len(unknown.row)
         lines = np.r_[unknown.row, unknown.column]
         shape = (len(unknown.names), cells)
@@ -238,11 +238,18 @@ class _Program:
 
     def bound(self, chosen: Mask, *, sign: int) -> float:
         """Return the least (*sign* 1) of the sum, or (*sign* −1) minus the most."""
+        from scipy.optimize import linprog  # noqa: PLC0415
+
         goal: NDArray[np.float64] = sign * chosen.astype(np.float64)
         answer = linprog(goal, A_eq=self._sums, b_eq=self._values, method="highs")
         return float("-inf") if answer.status or answer.fun is None else float(answer.fun)
 
 
-def _graph(tail: Numbers, head: Numbers, room: Numbers) -> csr_array:
+def _flow(tail: Numbers, head: Numbers, room: Numbers, source: int, sink: int) -> Any:
+    """Return the greatest flow from *source* to *sink*, as scipy gives it."""
+    from scipy.sparse import csr_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import maximum_flow  # noqa: PLC0415
+
     size = int(max(tail.max(), head.max())) + 1
-    return csr_array((room.astype(np.int32), (tail.astype(np.int32), head.astype(np.int32))), shape=(size, size))
+    graph = csr_array((room.astype(np.int32), (tail.astype(np.int32), head.astype(np.int32))), shape=(size, size))
+    return maximum_flow(graph, source, sink)

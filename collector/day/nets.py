@@ -17,8 +17,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
 from collector.day.lines import Flags, Ints
 
@@ -141,6 +139,10 @@ class Net(msgspec.Struct):
 
     def _circles(self, edges: Ints) -> Ints:
         """Return the edges between groups that hold each other in a circle."""
+        # Not above, here and below: scipy takes a third of a second, and a house starts without it.
+        from scipy.sparse import csr_array  # noqa: PLC0415
+        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
         size = len(self.group)
         graph = csr_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(size, size))
         _, label = connected_components(graph, connection="strong")
@@ -165,6 +167,9 @@ class Net(msgspec.Struct):
 
     def _flow(self, source: int, sink: int, *, k: int) -> Flags | None:
         """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""
+        from scipy.sparse import csr_array  # noqa: PLC0415
+        from scipy.sparse.csgraph import breadth_first_order, maximum_flow  # noqa: PLC0415
+
         size = len(self.group) + 1
         feed = size - 1
         edges: Counter[tuple[int, int]] = Counter({(feed, source): k})
