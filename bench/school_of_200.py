@@ -82,7 +82,7 @@ def _labelled(cell: Cell) -> tuple[str, str]:
 def _close(past: PastDays, school: School, day: date, rng: Random) -> Day:
     salt = Salt(rng.randbytes(32))
     held = CurrentDay(Epoch(past.site.timezone, day))
-    admit = partial(past.gate.admit, salt=lambda _site: salt)
+    admit = partial(past.gate.admit, salt=lambda _site, _at: salt)
     outcomes = (admit(as_raw(request), at=request.at) for request in school.requests_of(day))
     held.append(Batch([outcome for outcome in outcomes if isinstance(outcome, Event)], []))
     found = facts(held, past.site.id, past.rules)

@@ -12,53 +12,71 @@ from collector.edge.raw import RawRequest
 from collector.errors import StoreError
 from collector.event import Drop, Event, Malformed
 from collector.intake import Intake
+from collector.reply import COUNTED, UNAVAILABLE, Reply, dropped, echoed, refused
 from collector.script import Script, Scripts
 from collector.settings import Server
 from collector.store.sites import Sites
 
-#: When a sender may come again after the spool could not be written.
-RETRY_SECONDS: Final = 2
 #: How long a browser may keep `/turven.js`; its hashed twin never changes.
 SCRIPT_FRESH_SECONDS: Final = 3600
 
-_TOO_LARGE: Final = Malformed("too_large", f"An event has at most {BODY_BYTES_MAX} bytes.", 413)
-_POST_ONLY: Final = Malformed("method_not_allowed", "Send events with POST.", 405)
+_TOO_LARGE: Final = refused(Malformed("too_large", f"An event has at most {BODY_BYTES_MAX} bytes.", 413))
+_POST_ONLY: Final = refused(Malformed("method_not_allowed", "Send events with POST.", 405))
 
 
 class EventDoor:
-    """Answer `/event` as an ASGI application.
+    """Answer `/event`: by `ingest`, which every way in shares, and as an ASGI application around it.
 
-    202 counted · 204 with `X-Dropped` not counted, and why · 4xx malformed · 503 the spool could not be written.
+    Attributes:
+        client_header: Name, in lower case, of the header in which a trusted proxy names the client.
+        country_header: Name, in lower case, of the header in which a trusted proxy names the country; may be empty.
     """
 
     def __init__(self, intake: Intake, *, server: Server) -> None:
-        self._intake = intake
-        self._client_header = server.client_header.lower().encode()
-        self._country_header = server.country_header.lower().encode()
+        self.intake = intake
+        self.client_header = server.client_header.lower().encode()
+        self.country_header = server.country_header.lower().encode()
+
+    def ingest(self, raw: RawRequest, *, is_echo: bool = False) -> Reply:
+        """Take one request and say what to answer; nothing of it outlives the answer.
+
+        Returns:
+            Where its `is_counted` says so, what to answer once the event is written (`Intake.when_written`), and
+            `UNAVAILABLE` if it was not.
+        """
+        if is_echo:
+            return echoed(self.intake.echo(raw))
+        try:
+            outcome = self.intake.admit(raw)
+        except StoreError:
+            return UNAVAILABLE
+        if isinstance(outcome, Event):
+            return COUNTED
+        return dropped(outcome) if isinstance(outcome, Drop) else refused(outcome)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request; nothing of it outlives the answer."""
-        answer = await self._answer(scope, receive)
-        # The page's script may not read the answer's content, but without this every event logs an error there.
-        answer.headers["Access-Control-Allow-Origin"] = "*"
-        await answer(scope, receive, send)
+        """Take one request by the ordinary route."""
+        reply = await self._answer(scope, receive)
+        if reply is not None:
+            await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+            await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply | None:
         if scope["method"] != "POST":
-            return _refused(_POST_ONLY)
-        body = await _read_body(receive)
-        if body is None:
-            return _refused(_TOO_LARGE)
-        raw = self._raw(scope, body)
-        if b"debug=1" in scope["query_string"].split(b"&"):
-            return JSONResponse(self._intake.echo(raw), headers=_ECHO_HEADERS)
+            return _POST_ONLY
         try:
-            outcome = self._intake.admit(raw)
-            if isinstance(outcome, Event):
-                await self._intake.written()
-        except StoreError:
-            return _UNAVAILABLE
-        return _reply(outcome)
+            body = await _read_body(receive)
+        except EOFError:
+            return None
+        if body is None:
+            return _TOO_LARGE
+        reply = self.ingest(self._raw(scope, body), is_echo=b"debug=1" in scope["query_string"].split(b"&"))
+        if reply.is_counted:
+            try:
+                await self.intake.written()
+            except StoreError:
+                return UNAVAILABLE
+        return reply
 
     def _raw(self, scope: Scope, body: bytes) -> RawRequest:
         forwarded, agent, gpc, dnt, country, language = [], b"", b"", b"", b"", b""
@@ -71,9 +89,9 @@ class EventDoor:
                 dnt = value
             elif name == b"accept-language":
                 language = value
-            elif name == self._client_header:
+            elif name == self.client_header:
                 forwarded.append(value)
-            elif name == self._country_header:
+            elif name == self.country_header:
                 country = value
         client = scope.get("client")
         return RawRequest(
@@ -88,44 +106,23 @@ class EventDoor:
         )
 
 
-_UNAVAILABLE: Final = JSONResponse(
-    {"error": "unavailable", "message": "The event could not be kept; send it again later."},
-    status_code=503,
-    headers={"Retry-After": str(RETRY_SECONDS)},
-)
-#: A developer's own page may read the echo; it holds nothing that the page did not send.
-_ECHO_HEADERS: Final = {"Cache-Control": "no-store"}
-
-
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body; `None` when it is larger than an event may be, empty where the sender hung up before its end."""
+    """Return the body; `None` when it is larger than an event may be.
+
+    Raises:
+        EOFError: The sender hung up before its end. What came so far may read as a whole event, and its sender, who
+            got no answer, sends it again.
+    """
     body = b""
     while True:
         message = await receive()
-        # What came so far may read as a whole event, and its sender, who got no answer, sends it again.
         if message["type"] == "http.disconnect":
-            return b""
+            raise EOFError
         body += bytes(message.get("body", b""))
         if len(body) > BODY_BYTES_MAX:
             return None
         if not message.get("more_body", False):
             return body
-
-
-def _reply(outcome: Event | Drop | Malformed) -> Response:
-    if isinstance(outcome, Event):
-        return Response(status_code=202)
-    if isinstance(outcome, Drop):
-        return Response(status_code=204, headers={"X-Dropped": outcome.reason})
-    return _refused(outcome)
-
-
-def _refused(malformed: Malformed) -> Response:
-    headers = {"Allow": "POST"} if malformed.status == 405 else {}  # noqa: PLR2004 - HTTP's own number
-    if malformed.status == 413:  # noqa: PLR2004 - the rest of the body is not read
-        headers["Connection"] = "close"
-    answer = {"error": malformed.code, "message": malformed.message}
-    return JSONResponse(answer, status_code=malformed.status, headers=headers)
 
 
 class ScriptDoor:
@@ -169,12 +166,12 @@ class ScriptDoor:
         return Response(script.body, media_type="text/javascript", headers=headers)
 
 
-def routes(intake: Intake, *, server: Server, scripts: Scripts, sites: Sites) -> list[Route]:
+def routes(door: EventDoor, *, server: Server, scripts: Scripts, sites: Sites) -> list[Route]:
     """Return the collector's routes; `/event` stands first, since almost every request is one."""
     script_door = ScriptDoor(scripts, sites=sites)
     base = server.base_path
     return [
-        Route(f"{base}/event", EventDoor(intake, server=server)),
+        Route(f"{base}/event", door),
         Route(f"{base}/turven.js", script_door.by_site),
         Route(f"{base}/turven.{{hash:str}}.js", script_door.by_hash),
     ]

@@ -85,7 +85,7 @@ class PastDay:
         """
         if at not in self._seconds:
             raise ValueError("the instant is not of this day")
-        outcome = self._past.gate.admit(raw, at=at, salt=lambda _site: self._salt)
+        outcome = self._past.gate.admit(raw, at=at, salt=lambda _site, _at: self._salt)
         if isinstance(outcome, Event):
             self._take(outcome)
         elif isinstance(outcome, Drop):

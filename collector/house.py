@@ -49,13 +49,14 @@ class House:
             clock=clock,
             house_zone=settings.timezone,
         )
+        self.door = app.EventDoor(self.intake, server=settings.server)
         self.commands = Commands(self.engine, clock=clock, lookup=lookup)
         self.scripts = Scripts(read_source(), rules=settings.privacy.rules)
         self._ready = False
 
     def routes(self) -> list[Route]:
         """Return the collector's routes."""
-        doors = app.routes(self.intake, server=self.settings.server, scripts=self.scripts, sites=self.engine.sites)
+        doors = app.routes(self.door, server=self.settings.server, scripts=self.scripts, sites=self.engine.sites)
         return [*doors, Route("/health", self._health)]
 
     async def _health(self, _request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,11 @@ log = logging.getLogger("turven.intake")
 
 #: How often the collector looks whether its epoch has ended or a salt was replaced, and writes what it refused.
 LOOK_SECONDS: Final = 0.25
+
+#: Is told why what was admitted could not be written, or `None`. It may not raise.
+Written = Callable[[StoreError | None], None]
+
+_INVALID: Final = Drop(Reason.INVALID)
 
 
 class Stream:
@@ -91,10 +95,11 @@ class Intake:
         self._clock = clock
         self._house_zone = house_zone
         self._streams: dict[str, Stream] = {}
-        self._drops: Counter[tuple[str, str]] = Counter()
-        self._zones: dict[str, str] = {}
-        self._flushed: asyncio.Future[None] | None = None
+        self._drops: dict[Drop, int] = {}
+        self._waiting: list[Written] = []
         self._failure: StoreError | None = None
+        self._stream: Stream | None = None
+        self._refusal: StoreError | None = None
         self.accepted = 0
 
     def admit(self, raw: RawRequest) -> Event | Drop | Malformed:
@@ -104,45 +109,60 @@ class Intake:
             StoreError: There is no epoch to write to.
         """
         at = int(self._clock.now().timestamp())
-        failures: list[StoreError] = []
-        outcome = self._gate.admit(raw, at=at, salt=self._salt_at(at, failures))
-        if failures:
-            raise failures[0]
+        outcome = self._gate.admit(raw, at=at, salt=self._salt)
         if isinstance(outcome, Event):
-            stream = self._streams[self._zones[outcome.site]]
-            stream.pending.events.append(outcome)
+            assert self._stream is not None  # noqa: S101 - for the type checker: every event asks for a salt
+            self._stream.pending.events.append(outcome)
             self.accepted += 1
-        elif isinstance(outcome, Drop):
-            self._drops[outcome.site, outcome.reason] += 1
-        else:
-            self._drops["", Reason.INVALID] += 1
+            return outcome
+        if self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
+        drop = outcome if isinstance(outcome, Drop) else _INVALID
+        self._drops[drop] = self._drops.get(drop, 0) + 1
         return outcome
 
     def echo(self, raw: RawRequest) -> dict[str, object]:
         """Say what would be stored of a request; nothing is counted."""
         return self._gate.echo(raw, at=int(self._clock.now().timestamp()))
 
+    def when_written(self, callback: Written) -> None:
+        """Call back once what was admitted so far is in the spool, with `None`; or with why it is not.
+
+        To be called in the turn of the event loop in which an event was admitted; calls come back in that order.
+        """
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(callback)
+
     async def written(self) -> None:
-        """Wait until what this turn of the loop admitted is in the spool.
+        """Wait until what was admitted so far is in the spool.
 
         Raises:
             StoreError: It could not be written; the sender is asked to come again.
         """
-        if self._flushed is None:
-            loop = asyncio.get_running_loop()
-            self._flushed = loop.create_future()
-            loop.call_soon(self._flush)
-        await asyncio.shield(self._flushed)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(failure: StoreError | None) -> None:
+            # The one who waits may be gone.
+            if done.done():
+                return
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)
+
+        self.when_written(settle)
+        await done
 
     def _flush(self) -> None:
-        flushed, self._flushed = self._flushed, None
+        """Write what is pending, then let the replies go that wait for it."""
+        waiting, self._waiting = self._waiting, []
         for stream in self._streams.values():
             self._try(stream.flush)
         failure, self._failure = self._failure, None
-        if flushed and failure:
-            flushed.set_exception(failure)
-        elif flushed:
-            flushed.set_result(None)
+        for callback in waiting:
+            callback(failure)
 
     def _try(self, write: Callable[[], None]) -> None:
         """Write, or remember for this turn's replies that it failed."""
@@ -155,21 +175,17 @@ class Intake:
             log.error("%s", told(error))  # noqa: TRY400
             self._failure = StoreError("spool_failed", "The spool failed; events are refused, none is lost.")
 
-    def _salt_at(self, at: int, failures: list[StoreError]) -> Callable[[Site], Salt]:
-        """Return what hands the gate a site's salt; the gate lets no error out, so a failure is noted here."""
-
-        def salt(site: Site) -> Salt:
-            try:
-                stream = self._streams.get(site.timezone)
-                if stream is None or at >= stream.ends_at:
-                    stream = self._turn(site.timezone)
-                self._zones[site.id] = site.timezone
-                return stream.salt(site)
-            except StoreError as error:
-                failures.append(error)
-                raise
-
-        return salt
+    def _salt(self, site: Site, at: int) -> Salt:
+        """Hand the gate a site's salt; the gate lets no error out, so a failure is noted."""
+        try:
+            stream = self._streams.get(site.timezone)
+            if stream is None or at >= stream.ends_at:
+                stream = self._turn(site.timezone)
+            self._stream = stream
+            return stream.salt(site)
+        except StoreError as error:
+            self._refusal = error
+            raise
 
     def _turn(self, timezone: str) -> Stream:
         """Begin a file of the current epoch and end the one before."""
@@ -191,11 +207,12 @@ class Intake:
         self._write_tallies()
 
     def _write_tallies(self) -> None:
-        drops, self._drops = self._drops, Counter()
-        for (site, reason), count in drops.items():
-            timezone = self._zones.get(site, self._house_zone)
+        drops, self._drops = self._drops, {}
+        for drop, count in drops.items():
+            # A site's day is that of its own time zone, also where none of its events came.
+            timezone = self._gate.timezone(drop.site) or self._house_zone
             stream = self._streams.get(timezone) or self._turn(timezone)
-            stream.pending.tallies.append(Tally(site, reason, count))
+            stream.pending.tallies.append(Tally(drop.site, drop.reason, count))
         if drops:
             self._flush()
 

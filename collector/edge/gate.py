@@ -7,7 +7,7 @@ of each site, and the last user agents (`device.AGENTS_MAX`, forgotten by `Gate.
 from collections.abc import Callable
 from typing import Final
 
-from collector.edge.address import NOWHERE, Trusted, client, cut, narrow
+from collector.edge.address import NOWHERE, Network, Trusted, client, cut, narrow
 from collector.edge.country import Lookup, find_country
 from collector.edge.device import Agents
 from collector.edge.echo import explain
@@ -32,6 +32,8 @@ _UNKNOWN_SITE: Final = Drop(Reason.UNKNOWN_SITE)
 _UNREADABLE: Final = Malformed("unreadable", "The request cannot be read.")
 
 Outcome = Drop | Malformed | None
+#: Tells whether one more event of a site (its id), from a cut network, may come at an instant (seconds since 1970 UTC).
+HasRoom = Callable[[str, Network, int], bool]
 
 
 class Gate:
@@ -42,15 +44,23 @@ class Gate:
         server: Whose headers are believed.
         site: Finds a site by its id; hands out the same object until the site's settings change.
         lookup: An operator's own table of countries; `None` for the one that comes with the package.
+        has_room: Asked of what would be an event of a site, after its site is known; `None` where nothing is limited.
     """
 
     def __init__(
-        self, *, privacy: Privacy, server: Server, site: Callable[[str], Site | None], lookup: Lookup | None = None
+        self,
+        *,
+        privacy: Privacy,
+        server: Server,
+        site: Callable[[str], Site | None],
+        lookup: Lookup | None = None,
+        has_room: HasRoom | None = None,
     ) -> None:
         self._privacy = privacy
         self._trusted = Trusted(server.trusted_proxies)
         self._site = site
         self._lookup = lookup
+        self._has_room = has_room
         self._agents = Agents()
         self._nobody = self._agents.read("", has_touch=False)
         self._plans: dict[str, Plan] = {}
@@ -68,13 +78,18 @@ class Gate:
             ("extras", self._add_extras),
         )
 
-    def admit(self, raw: RawRequest, *, at: int, salt: Callable[[Site], Salt]) -> Event | Drop | Malformed:
+    def timezone(self, site_id: str) -> str | None:
+        """Return the time zone of a site; `None` where there is no such site."""
+        site = self._site(site_id)
+        return site.timezone if site else None
+
+    def admit(self, raw: RawRequest, *, at: int, salt: Callable[[Site, int], Salt]) -> Event | Drop | Malformed:
         """Return the event of a request, or why there is none. Never raises.
 
         Args:
             raw: The request.
             at: Arrival, in whole seconds since 1970 UTC.
-            salt: Hands out the salt of a site's present epoch.
+            salt: Hands out the salt of a site's epoch at an instant.
         """
         try:
             passage = self._start(raw)
@@ -82,7 +97,10 @@ class Gate:
                 outcome = step(passage)
                 if outcome is not None:
                     return outcome
-            return _make_event(passage, at=at, visitor=_visitor(passage, salt(passage.plan.site)))
+            site = passage.plan.site
+            if self._has_room is not None and not self._has_room(site.id, passage.network, at):
+                return Drop(Reason.OVERLOAD, site.id)
+            return _make_event(passage, at=at, visitor=_visitor(passage, salt(site, at)))
         except Exception:  # noqa: BLE001 - a library's error quotes what it chokes on; nothing of it may go further
             return _UNREADABLE
 

@@ -9,8 +9,8 @@ from tests.audit.harmed import Harm, run_harmed
 
 HARMS: Final = (
     # Every request's body, user agent and headers go to standard output, and so into the log.
-    Harm("collector/app.py", "raw = self._raw(scope, body)\n",
-         "raw = self._raw(scope, body); print(body, raw.user_agent, raw.forwarded)\n"),
+    Harm("collector/app.py", "outcome = self.intake.admit(raw)\n",
+         "outcome = self.intake.admit(raw); print(raw.body, raw.user_agent, raw.forwarded)\n"),
     Harm("collector/edge/payload.py", "(name := field_name(key))}))", "(name := None)}))"),
     Harm("collector/edge/identifiers.py", "[0-9a-fA-F]{8,}(?![^\\W_])", "[0-9a-fA-F]{80,}(?![^\\W_])"),
     Harm("collector/edge/page.py", "return segments[: len(prefix) - 1]", "return segments[: len(prefix)]"),
@@ -25,7 +25,7 @@ HARMS: Final = (
          "_DIGITS) if isinstance(value, float) else value and value + 1)"),
     Harm("dashboard/access.py", "script-src 'self';", "script-src 'self' 'unsafe-inline';"),
     Harm("dashboard/public.py", "SECURITY_TXT_DAYS: Final = 180", "SECURITY_TXT_DAYS: Final = 400"),
-    Harm("turven/protocol.py", "HEAD_BYTES_MAX: Final = 65_536", "HEAD_BYTES_MAX: Final = 10**9"),
+    Harm("collector/http/limited.py", "HEAD_BYTES_MAX: Final = 65_536", "HEAD_BYTES_MAX: Final = 10**9"),
 )  # fmt: skip
 
 

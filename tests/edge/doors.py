@@ -64,7 +64,7 @@ def request(*, headers: dict[str, str] | None = None, **fields: Any) -> RawReque
 
 def admit(door: Gate, raw: RawRequest) -> Event | Drop | Malformed:
     """Let *raw* in, with one salt for every site."""
-    return door.admit(raw, at=AT, salt=lambda _: SALT)
+    return door.admit(raw, at=AT, salt=lambda _site, _at: SALT)
 
 
 def event(door: Gate, raw: RawRequest) -> Event:

@@ -16,7 +16,7 @@ DOOR = gate()
 
 def key(*, salt: Salt | None = None, **more: Any) -> int:
     """Return the visitor key of a request."""
-    outcome = DOOR.admit(request(**more), at=AT, salt=lambda _: salt or Salt(bytes(SALT_BYTES)))
+    outcome = DOOR.admit(request(**more), at=AT, salt=lambda _site, _at: salt or Salt(bytes(SALT_BYTES)))
     assert isinstance(outcome, Event)
     return outcome.visitor
 

@@ -54,7 +54,7 @@ def requests(first: int) -> list[RawRequest]:
 
 def count(door: Gate, day: CurrentDay, first: int) -> int:
     """Let requests in, hold their events, and count two sites; return how many cells it came to."""
-    outcomes = [door.admit(raw, at=AT + n, salt=lambda _: SALT) for n, raw in enumerate(requests(first))]
+    outcomes = [door.admit(raw, at=AT + n, salt=lambda _site, _at: SALT) for n, raw in enumerate(requests(first))]
     door.echo(requests(first)[0], at=AT)
     day.append(Batch([outcome for outcome in outcomes if isinstance(outcome, Event)], []))
     cells: list[Any] = []

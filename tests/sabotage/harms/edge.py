@@ -97,7 +97,7 @@ EDGE: Final = (
          "from typing import Final", "from typing import Final; import logging  # noqa: E702",
          "walls"),
     Harm("R32", "print every request", "collector/app.py",
-         "raw = self._raw(scope, body)", "raw = self._raw(scope, body); print(body, raw.user_agent)",
+         "outcome = self.intake.admit(raw)", "outcome = self.intake.admit(raw); print(raw.body, raw.user_agent)",
          "style collector/app.py"),
     Harm("R34", "look an address up elsewhere", "collector/edge/gate.py",
          "passage.country = find_country(", '__import__("socket").socket(); passage.country = find_country(',
