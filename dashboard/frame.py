@@ -13,7 +13,7 @@ from dashboard import access
 from dashboard.assets import Assets, pack
 from dashboard.query import QueryError
 from dashboard.view import View
-from dashboard.words import Words, choose, load
+from dashboard.words import LANGUAGES, Words, choose, load
 
 FORM_BYTES_MAX: Final = 16_384
 QUERY_FIELDS_MAX: Final = 100
@@ -25,7 +25,7 @@ Endpoint = Callable[[Request], Response]
 
 @cache
 def words() -> dict[str, Words]:
-    """Return the languages, read once a process."""
+    """Return the languages, read once a process: by the first page, since a house starts without them."""
     return load()
 
 
@@ -47,12 +47,11 @@ class Frame:
     def __init__(self, base_path: str) -> None:
         self.base_path = base_path
         self.assets = Assets(base_path)
-        self._words = words()
 
     def view(self, request: Request) -> View:
         """Return how values are written for who asks."""
         asked = request.query_params.get("lang")
-        return View(self._language(request), base_path=self.base_path, language=asked if asked in self._words else None)
+        return View(self._language(request), base_path=self.base_path, language=asked if asked in LANGUAGES else None)
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer a page made of *template* and *values*."""
@@ -66,7 +65,7 @@ class Frame:
                 view=view,
                 words=view.words,
                 asset=self.assets.url,
-                languages={code: self._same(request, code) for code in self._words},
+                languages={code: self._same(request, code) for code in LANGUAGES},
                 is_fragment=FRAGMENT in request.headers,
                 **values,
             )
@@ -94,11 +93,11 @@ class Frame:
         return endpoint
 
     def _language(self, request: Request) -> Words:
-        return self._words[choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))]
+        return words()[choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))]
 
     def _same(self, request: Request, language: str) -> str:
         pairs = [(name, value) for name, value in parameters(request) if name != "lang"]
-        view = View(self._words[language], base_path=self.base_path, language=None)
+        view = View(words()[language], base_path=self.base_path, language=None)
         path = request.url.path.removeprefix(self.base_path)
         return view.address(path, [*pairs, ("lang", language)])
 
