@@ -2,21 +2,26 @@
 
 import asyncio
 import os
+import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import click
-import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
 from collector import __version__
 from collector.audit.shelf import Shelf
 from collector.clock import Clock, SystemClock
 from collector.guard import Guard
 from collector.house import House
+from collector.http.keeper import Keeper, allow_files
+from collector.http.limited import protocol_for
 from collector.model import Site
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
@@ -24,7 +29,6 @@ from collector.settings import Settings
 from dashboard import app as dashboard
 from dashboard import audit_page, public
 from turven.auditing import Auditing, audit_command
-from turven.protocol import LimitedProtocol
 
 
 class Snippet(NamedTuple):
@@ -41,6 +45,7 @@ def build(
     clock: Clock | None = None,
     config: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    control: socket.socket | None = None,
 ) -> ASGIApp:
     """Compose collector and dashboard into one application.
 
@@ -50,9 +55,10 @@ def build(
         config: Where *settings* stand; the audit that the page starts reads them there. `None` for `turven.toml` in
             the working folder, or none.
         environ: Of that audit.
+        control: As `House` takes it.
     """
     clock = clock or SystemClock()
-    house = House(settings, clock=clock)
+    house = House(settings, clock=clock, control=control)
     shelf, command = Shelf(settings.data_dir), audit_command(config)
     auditing = Auditing(house, shelf=shelf, command=command, clock=clock, environ=environ, config=config)
     return compose(house, clock=clock, auditing=auditing)
@@ -113,16 +119,8 @@ def run_house(
     host, _, port = settings.server.listen.rpartition(":")
     app = build(settings, clock=clock, config=config, environ=environ)
     click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
-    uvicorn.run(
-        app,
-        host=host.strip("[]"),
-        port=int(port),
-        # The access log holds the full address and query; proxy headers are read at the edge, from trusted hops only.
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        log_config=None,
-        http=LimitedProtocol,
-        loop="uvloop",
-    )
+    http = server_config(app, http=LimitedProtocol, host=host.strip("[]"), port=int(port))
+    server = Serving(http, on_started=partial(notify, "READY=1"), on_ending=partial(notify, "STOPPING=1"))
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
