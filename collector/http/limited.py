@@ -7,9 +7,11 @@ request as long as its sender likes: one sender could fill the memory of the hou
 from typing import Any, ClassVar, Final, cast
 
 import httptools
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector.http.keeper import CROWDED, IDLE, LAGGING, SLOW, UNREAD, Connection, Keeper
+from collector.reply import OVERLOADED, make_reply
 
 #: Browsers send 1 to 8 KB of address and headers; a product's cookies may be larger. nginx takes 32 KB.
 HEAD_BYTES_MAX: Final = 65_536
@@ -19,24 +21,17 @@ HEADERS_MAX: Final = 256
 BODY_BYTES_MAX: Final = 1_048_576
 #: A read is looked through in pieces of this size, so that limits on bytes hold to within one piece.
 PIECE_BYTES: Final = 16_384
-#: When a sender may come again.
-RETRY_SECONDS: Final = 2
 
 
-def _last(status: str, code: str, message: str, *headers: str) -> bytes:
-    """Write an answer after which the connection is closed."""
-    body = f'{{"error":"{code}","message":"{message}"}}'.encode()
-    lines = (f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(body)}", *headers)
-    return "\r\n".join((*lines, "access-control-allow-origin: *", "connection: close", "", "")).encode() + body
+def _last(status: int, code: str, message: str) -> bytes:
+    """Return an answer after which the connection is closed."""
+    return make_reply(status, body=msgspec.json.encode({"error": code, "message": message})).last
 
 
-UNREADABLE: Final = _last("400 Bad Request", "unreadable", "The request is no HTTP.")
-TOO_SLOW: Final = _last("408 Request Timeout", "too_slow", "The request did not arrive in time.")
-BODY_TOO_LARGE: Final = _last("413 Content Too Large", "too_large", "The request is larger than any that is taken.")
-HEAD_TOO_LARGE: Final = _last("431 Request Header Fields Too Large", "too_large", "The headers are too large.")
-OVERLOADED: Final = _last(
-    "503 Service Unavailable", "overload", "Too much at once; send it again later.", f"retry-after: {RETRY_SECONDS}"
-)
+UNREADABLE: Final = _last(400, "unreadable", "The request is no HTTP.")
+TOO_SLOW: Final = _last(408, "too_slow", "The request did not arrive in time.")
+BODY_TOO_LARGE: Final = _last(413, "too_large", "The request is larger than any that is taken.")
+HEAD_TOO_LARGE: Final = _last(431, "too_large", "The headers are too large.")
 
 
 class Refused(Exception):  # noqa: N818 - it stops the parser and is no error
@@ -209,7 +204,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def refuse_overload(self, why: str) -> None:
         """Answer 503, count it for the house, and close."""
         self.keeper.count_overload()
-        self.refuse(OVERLOADED, why=why)
+        self.refuse(OVERLOADED.last, why=why)
 
     def after_answer(self) -> None:
         """Say what has waited for the answers before it."""
