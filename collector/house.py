@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -16,6 +17,7 @@ from collector.clock import Clock
 from collector.commands import Commands
 from collector.control import SOCKET_NAME, start_control
 from collector.edge.gate import Gate
+from collector.edge.rates import Rates
 from collector.engine import Engine
 from collector.errors import SettingsError, TurvenError
 from collector.intake import Intake
@@ -41,7 +43,13 @@ class House:
         self.settings = settings
         self.engine = Engine(settings, clock=clock)
         lookup = country_lookup(settings)
-        gate = Gate(privacy=settings.privacy, server=settings.server, site=self.engine.sites.get, lookup=lookup)
+        gate = Gate(
+            privacy=settings.privacy,
+            server=settings.server,
+            site=self.engine.sites.get,
+            lookup=lookup,
+            rates=Rates(settings.limits, random_bytes=os.urandom),
+        )
         self.intake = Intake(
             gate=gate,
             secrets=self.engine.secrets,

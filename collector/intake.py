@@ -22,11 +22,14 @@ log = logging.getLogger("turven.intake")
 
 #: How often the collector looks whether its epoch has ended or a salt was replaced, and writes what it refused.
 LOOK_SECONDS: Final = 0.25
+#: Events that may wait to be written; above it a process is overloaded, and refuses before it reads.
+PENDING_EVENTS_MAX: Final = 4_096
 
 #: Is told why what was admitted could not be written, or `None`. It may not raise.
 Written = Callable[[StoreError | None], None]
 
 _INVALID: Final = Drop(Reason.INVALID)
+_OVERLOADED: Final = Drop(Reason.OVERLOAD)
 
 
 class Stream:
@@ -108,6 +111,8 @@ class Intake:
         Raises:
             StoreError: There is no epoch to write to.
         """
+        if len(self._waiting) >= PENDING_EVENTS_MAX:
+            return self.refuse_overload()
         at = int(self._clock.now().timestamp())
         outcome = self._gate.admit(raw, at=at, salt=self._salt)
         if isinstance(outcome, Event):
@@ -121,6 +126,11 @@ class Intake:
         drop = outcome if isinstance(outcome, Drop) else _INVALID
         self._drops[drop] = self._drops.get(drop, 0) + 1
         return outcome
+
+    def refuse_overload(self) -> Drop:
+        """Count for the house what is refused unread, since too much came at once."""
+        self._drops[_OVERLOADED] = self._drops.get(_OVERLOADED, 0) + 1
+        return _OVERLOADED
 
     def echo(self, raw: RawRequest) -> dict[str, object]:
         """Say what would be stored of a request; nothing is counted."""
@@ -204,6 +214,7 @@ class Intake:
             now = self._clock.now()
             if self._secrets.current(timezone, now=now) != stream.epoch or stream.has_new_salts():
                 self._turn(timezone)
+        self._gate.look(int(self._clock.now().timestamp()))
         self._write_tallies()
 
     def _write_tallies(self) -> None:

@@ -7,7 +7,7 @@ of each site, and the last user agents (`device.AGENTS_MAX`, forgotten by `Gate.
 from collections.abc import Callable
 from typing import Final
 
-from collector.edge.address import NOWHERE, Network, Trusted, client, cut, narrow
+from collector.edge.address import NOWHERE, Trusted, client, cut, narrow
 from collector.edge.country import Lookup, find_country
 from collector.edge.device import Agents
 from collector.edge.echo import explain
@@ -16,6 +16,7 @@ from collector.edge.language import first_language
 from collector.edge.page import locate
 from collector.edge.passage import NO_PAYLOAD, NO_PLAN, Passage, Plan, plan_for
 from collector.edge.payload import VIEWPORTS, clean_properties, read
+from collector.edge.rates import Rates
 from collector.edge.raw import RawRequest
 from collector.edge.source import name_campaign, name_source
 from collector.edge.text import label
@@ -33,7 +34,6 @@ _UNREADABLE: Final = Malformed("unreadable", "The request cannot be read.")
 
 Outcome = Drop | Malformed | None
 #: Tells whether one more event of a site (its id), from a cut network, may come at an instant (seconds since 1970 UTC).
-HasRoom = Callable[[str, Network, int], bool]
 
 
 class Gate:
@@ -44,7 +44,7 @@ class Gate:
         server: Whose headers are believed.
         site: Finds a site by its id; hands out the same object until the site's settings change.
         lookup: An operator's own table of countries; `None` for the one that comes with the package.
-        has_room: Asked of what would be an event of a site, after its site is known; `None` where nothing is limited.
+        rates: Asked of what would be an event of a site, after its site is known; `None` where nothing is limited.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Gate:
         server: Server,
         site: Callable[[str], Site | None],
         lookup: Lookup | None = None,
-        has_room: HasRoom | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self._privacy = privacy
         self._trusted = Trusted(server.trusted_proxies)
         self._site = site
         self._lookup = lookup
-        self._has_room = has_room
+        self._rates = rates
         self._agents = Agents()
         self._nobody = self._agents.read("", has_touch=False)
         self._plans: dict[str, Plan] = {}
@@ -98,7 +98,7 @@ class Gate:
                 if outcome is not None:
                     return outcome
             site = passage.plan.site
-            if self._has_room is not None and not self._has_room(site.id, passage.network, at):
+            if self._rates is not None and not self._rates.has_room(site.id, passage.network, at):
                 return Drop(Reason.OVERLOAD, site.id)
             return _make_event(passage, at=at, visitor=_visitor(passage, salt(site, at)))
         except Exception:  # noqa: BLE001 - a library's error quotes what it chokes on; nothing of it may go further
@@ -120,8 +120,15 @@ class Gate:
             return {"stored": False, "counted": False, "reason": _UNREADABLE.code, "why": _UNREADABLE.message}
 
     def forget(self) -> None:
-        """Forget the user agents that were seen; called when a day turns."""
+        """Forget the user agents that were seen and what was counted of senders; called when a day turns."""
         self._agents.clear()
+        if self._rates is not None:
+            self._rates.forget()
+
+    def look(self, at: int) -> None:
+        """Forget what is remembered for a minute only; called again and again, also when nothing comes."""
+        if self._rates is not None:
+            self._rates.look(at)
 
     def _start(self, raw: RawRequest) -> Passage:
         return Passage(raw, NOWHERE, NO_PAYLOAD, NO_PLAN, self._nobody)
