@@ -1,6 +1,6 @@
 """The door: `POST /event`, the tracker script, health. The only code that knows both HTTP and the edge."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,10 +12,10 @@ from collector.edge.raw import RawRequest
 from collector.errors import StoreError
 from collector.event import Drop, Event, Malformed
 from collector.intake import Intake
+from collector.model import Site
 from collector.reply import COUNTED, UNAVAILABLE, Reply, dropped, echoed, refused
 from collector.script import Script, Scripts
 from collector.settings import Server
-from collector.store.sites import Sites
 
 #: How long a browser may keep `/turven.js`; its hashed twin never changes.
 SCRIPT_FRESH_SECONDS: Final = 3600
@@ -125,10 +125,18 @@ async def _read_body(receive: Receive) -> bytes | None:
             return body
 
 
+class KnownSites(Protocol):
+    """Find a site as it is in force; in the house the history's, in a collector what the house published."""
+
+    def get(self, site_id: str) -> Site | None:
+        """Return a site, or `None`."""
+        ...
+
+
 class ScriptDoor:
     """Answer `/turven.js?s=SITE` and `/turven.HASH.js`."""
 
-    def __init__(self, scripts: Scripts, *, sites: Sites) -> None:
+    def __init__(self, scripts: Scripts, *, sites: KnownSites) -> None:
         self._scripts = scripts
         self._sites = sites
 
@@ -166,7 +174,7 @@ class ScriptDoor:
         return Response(script.body, media_type="text/javascript", headers=headers)
 
 
-def routes(door: EventDoor, *, server: Server, scripts: Scripts, sites: Sites) -> list[Route]:
+def routes(door: EventDoor, *, server: Server, scripts: Scripts, sites: KnownSites) -> list[Route]:
     """Return the collector's routes; `/event` stands first, since almost every request is one."""
     script_door = ScriptDoor(scripts, sites=sites)
     base = server.base_path

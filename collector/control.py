@@ -26,9 +26,17 @@ ANSWER_SECONDS_MAX: Final = 600
 _ERRORS: Final = {0: TurvenError, 1: TurvenError, 2: SettingsError, 3: StoreError}
 
 
-async def start_control(path: Path, run: Callable[[str, Mapping[str, Any]], bytes]) -> asyncio.Server:
-    """Listen for commands until the server is closed; a socket that a dead house left is replaced."""
-    await asyncio.to_thread(path.unlink, missing_ok=True)
+async def start_control(
+    path: Path, run: Callable[[str, Mapping[str, Any]], bytes], *, listening: socket.socket | None = None
+) -> asyncio.Server:
+    """Listen for commands until the server is closed.
+
+    Args:
+        path: Where; a socket that a dead house left there is replaced.
+        run: Carries out a command.
+        listening: A socket that listens there already and that others keep open, so that a command waits in it while
+            one house follows another.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -44,9 +52,20 @@ async def start_control(path: Path, run: Callable[[str, Mapping[str, Any]], byte
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_unix_server(answer, path, limit=REQUEST_BYTES_MAX)
-    await asyncio.to_thread(path.chmod, 0o600)
-    return server
+    # One that is handed in listens once more here: from then on the kernel tells whoever asks this process's number.
+    return await asyncio.start_unix_server(
+        answer, sock=listening or await asyncio.to_thread(open_control, path), limit=REQUEST_BYTES_MAX
+    )
+
+
+def open_control(path: Path) -> socket.socket:
+    """Return a listening control socket for the user of the house alone, in the place of one that a dead house left."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path.unlink(missing_ok=True)
+    listening.bind(str(path))
+    path.chmod(0o600)
+    listening.listen()
+    return listening
 
 
 def ask(path: Path, command: str, params: Mapping[str, Any]) -> bytes | None:

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Final
 
-import maxminddb
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,9 +19,11 @@ from collector.control import SOCKET_NAME, start_control
 from collector.edge.gate import Gate
 from collector.edge.rates import Rates
 from collector.engine import Engine
-from collector.errors import SettingsError, TurvenError
+from collector.errors import TurvenError
 from collector.intake import Intake
+from collector.lookup import country_lookup
 from collector.process import silence_loop, told
+from collector.roster import ROSTER_NAME, Publisher
 from collector.script import Scripts, read_source
 from collector.settings import Settings
 
@@ -34,8 +36,13 @@ ROUND_SECONDS: Final = 0.5
 class House:
     """Hold the parts of a running collector."""
 
-    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, control: socket.socket | None = None) -> None:
         """Open everything.
+
+        Args:
+            settings: Of the house.
+            clock: Tells the time.
+            control: Listening socket for commands, where another process keeps it open; `None` to make one.
 
         Raises:
             TurvenError: The history, the spool or the keys cannot be used; see `Engine`.
@@ -60,6 +67,12 @@ class House:
         self.door = app.EventDoor(self.intake, server=settings.server)
         self.commands = Commands(self.engine, clock=clock, lookup=lookup)
         self.scripts = Scripts(read_source(), rules=settings.privacy.rules)
+        self._control = control
+        roster = settings.runtime_path() / ROSTER_NAME
+        self._publisher = Publisher(roster, sites=self.engine.sites.all, random=os.urandom)
+        if settings.server.collectors:
+            self._publisher.publish()
+            self.engine.sites.on_change = self._publisher.publish
         self._ready = False
 
     def routes(self) -> list[Route]:
@@ -84,7 +97,9 @@ class House:
 
     @asynccontextmanager
     async def _parts(self) -> AsyncIterator[None]:
-        control = await start_control(self.settings.runtime_path() / SOCKET_NAME, self.commands.run)
+        control = await start_control(
+            self.settings.runtime_path() / SOCKET_NAME, self.commands.run, listening=self._control
+        )
         tasks = [asyncio.create_task(self._rounds()), asyncio.create_task(self.intake.run())]
         self._ready = True
         try:
@@ -107,6 +122,8 @@ class House:
     def _round(self) -> None:
         try:
             self.engine.tick()
+            if self.settings.server.collectors:
+                self._publisher.publish()
         except TurvenError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message says it all
         except Exception as error:  # noqa: BLE001 - the next round tries again; foreign words stay out of the log
@@ -115,25 +132,3 @@ class House:
     def _last_round(self) -> None:
         self._round()
         self.engine.stop()
-
-
-def country_lookup(settings: Settings) -> Callable[[str], str] | None:
-    """Open the operator's own country table, if there is one.
-
-    Raises:
-        SettingsError: `country_file_unreadable`.
-    """
-    if not settings.server.country_file:
-        return None
-    try:
-        reader = maxminddb.open_database(settings.server.country_file)
-    except (OSError, maxminddb.InvalidDatabaseError):
-        raise SettingsError(
-            "country_file_unreadable", f"server.country_file: {settings.server.country_file} is no .mmdb file."
-        ) from None
-
-    def look_up(address: str) -> str:
-        record: Any = reader.get(address)
-        return str(record.get("country", {}).get("iso_code", "")) if isinstance(record, dict) else ""
-
-    return look_up

@@ -38,8 +38,10 @@ _KNOWN: Final = frozenset(
 class Formatter(logging.Formatter):
     """Write a record as a line: a traceback as its kinds and places, a foreign message as the place it came from."""
 
-    def __init__(self) -> None:
-        super().__init__(_FORMAT, "%Y-%m-%dT%H:%M:%SZ")
+    def __init__(self, process: str = "") -> None:
+        """Write lines of a process of that name; empty where the house is one process."""
+        named = _FORMAT.replace("%(name)s", f"[{process}] %(name)s") if process else _FORMAT
+        super().__init__(named, "%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
@@ -60,10 +62,10 @@ def _place_of(record: logging.LogRecord) -> str:
     return place
 
 
-def start_logging(level: str = "INFO") -> None:
-    """Send log lines of *level* and above to stderr, in UTC, and nothing beside them."""
+def start_logging(level: str = "INFO", *, process: str = "") -> None:
+    """Send log lines of *level* and above to stderr, in UTC, and nothing beside them; each names its *process*."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(Formatter(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

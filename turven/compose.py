@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,6 @@ from collector.audit.shelf import Shelf
 from collector.clock import Clock, SystemClock
 from collector.guard import Guard
 from collector.house import House
-from collector.http.keeper import Keeper, allow_files
-from collector.http.limited import protocol_for
 from collector.model import Site
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
@@ -29,6 +27,8 @@ from collector.settings import Settings
 from dashboard import app as dashboard
 from dashboard import audit_page, public
 from turven.auditing import Auditing, audit_command
+from turven.notify import notify
+from turven.serving import Serving, http_protocol, server_config
 
 
 class Snippet(NamedTuple):
@@ -39,6 +39,13 @@ class Snippet(NamedTuple):
     csp: str
 
 
+class Whole(NamedTuple):
+    """Hold a house that is not running yet, and the application that runs it."""
+
+    house: House
+    app: ASGIApp
+
+
 def build(
     settings: Settings,
     *,
@@ -46,7 +53,7 @@ def build(
     config: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     control: socket.socket | None = None,
-) -> ASGIApp:
+) -> Whole:
     """Compose collector and dashboard into one application.
 
     Args:
@@ -61,7 +68,7 @@ def build(
     house = House(settings, clock=clock, control=control)
     shelf, command = Shelf(settings.data_dir), audit_command(config)
     auditing = Auditing(house, shelf=shelf, command=command, clock=clock, environ=environ, config=config)
-    return compose(house, clock=clock, auditing=auditing)
+    return Whole(house, compose(house, clock=clock, auditing=auditing))
 
 
 def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> ASGIApp:
@@ -117,10 +124,13 @@ def run_house(
 ) -> None:
     """Serve until told to stop; see `build`."""
     host, _, port = settings.server.listen.rpartition(":")
-    app = build(settings, clock=clock, config=config, environ=environ)
+    whole = build(settings, clock=clock, config=config, environ=environ)
     click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
-    http = server_config(app, http=LimitedProtocol, host=host.strip("[]"), port=int(port))
-    server = Serving(http, on_started=partial(notify, "READY=1"), on_ending=partial(notify, "STOPPING=1"))
-    server.run()
+    served = server_config(
+        whole.app, http=http_protocol(settings, whole.house.door), host=host.strip("[]"), port=int(port)
+    )
+    server = Serving(served, on_started=partial(notify, "READY=1"), on_ending=partial(notify, "STOPPING=1"))
+    with suppress(KeyboardInterrupt):
+        server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)

@@ -14,7 +14,7 @@ from collector import replay
 from collector.clock import SystemClock
 from collector.control import SOCKET_NAME, ask
 from collector.engine import Engine
-from collector.house import country_lookup
+from collector.lookup import country_lookup
 from collector.progress import Bar
 from collector.settings import Settings
 from collector.store.export import FORMATS

@@ -4,13 +4,31 @@ from pathlib import Path
 
 import click
 
-from turven.compose import run_house
+from collector.log import start_logging
 from turven.group import main, settings_of
+from turven.lock import serving
 
 
 @main.command()
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen [127.0.0.1:8000].")
+@click.option("--collectors", type=int, metavar="N", help="Ingest processes beside the main one [0].")
 @click.pass_context
-def serve(ctx: click.Context, listen: str | None) -> None:
+def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> None:
     """Serve collector and dashboard."""
-    run_house(settings_of(ctx, server__listen=listen), config=ctx.find_object(Path))
+    settings = settings_of(ctx, server__listen=listen, server__collectors=collectors)
+    config = ctx.find_object(Path)
+    with serving(settings.data_dir) as lock:
+        # What is not needed is not imported: a parent of processes stays small, and one process starts soon.
+        if not settings.server.collectors:
+            from turven.compose import run_house  # noqa: PLC0415
+
+            run_house(settings, config=config)
+            return
+        from turven.supervise import Parent  # noqa: PLC0415
+
+        start_logging(settings.log_level, process="parent")
+        flags = {"server.listen": listen, "server.collectors": collectors}
+        parent = Parent(settings, config=config, flags=flags, lock=lock)
+        click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
+        code = parent.run()
+    ctx.exit(code)

@@ -56,6 +56,8 @@ class Sites:
         self._house = [(made_at, json.loads(change)) for name, made_at, change in entries if not name and change]
         self._in_force = dict(self._sites)
         self._waiting = set(self._sites)
+        #: Called whenever what is in force has changed, before whoever changed it goes on.
+        self.on_change: Callable[[], None] = lambda: None
 
     def all(self) -> list[Site]:
         """Return every site as it is in force, by id."""
@@ -78,8 +80,8 @@ class Sites:
 
     def turn(self, now: datetime) -> None:
         """Let looser settings come into force where the local day has turned; cheap where none waits."""
-        for name in list(self._waiting):
-            self._settle(name, now)
+        if any([self._settle(name, now) for name in list(self._waiting)]):
+            self.on_change()
 
     def on_day(self, site: Site, day: date) -> Site:
         """Return *site* as strict as it was at any time since its local *day* began."""
@@ -156,6 +158,7 @@ class Sites:
         for kept in (self._in_force, self._sites, self._states):
             kept.pop(site_id, None)
         self._waiting.discard(site_id)
+        self.on_change()
 
     def append(
         self, cursor: duckdb.DuckDBPyConnection, *, site: str, change: str, made_by: str, reason: str, at: datetime
@@ -181,15 +184,19 @@ class Sites:
             cursor.execute("insert into site values (?, ?, ?)", [site.id, _record(site), made_at])
         self._states.setdefault(site.id, []).append(State(made_at, site))
         self._sites[site.id] = site
-        self._settle(site.id, at)
+        if self._settle(site.id, at):
+            self.on_change()
 
-    def _settle(self, name: str, now: datetime) -> None:
+    def _settle(self, name: str, now: datetime) -> bool:
+        """Let of a site come into force what may; return whether anything did."""
         site = self._sites[name]
         in_force = self.on_day(site, local_day(now, site.timezone))
         # The gate works out anew what a site means whenever it is another object.
-        if self._in_force.get(name) != in_force:
+        is_changed = self._in_force.get(name) != in_force
+        if is_changed:
             self._in_force[name] = in_force
         (self._waiting.discard if in_force == site else self._waiting.add)(name)
+        return is_changed
 
 
 def _plain(at: datetime) -> datetime:

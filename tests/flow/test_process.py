@@ -41,7 +41,7 @@ def test_a_second_house_on_the_same_folder_is_refused(house: HouseProcess) -> No
         house.add_school()
         other = HouseProcess(house.folder)
         refused = other.turven("serve", "--listen", f"127.0.0.1:{other.port}", expect=3)
-        assert "history_in_use" in refused
+        assert "house_running" in refused
         assert house.send(visitor=1) == 202
 
 

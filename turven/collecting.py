@@ -1,0 +1,152 @@
+"""A collector: a process that takes in events and does nothing else.
+
+It opens no history and knows no page. It keeps acknowledging while the rest of the house restarts, since all it needs
+lies in the runtime directory: the sites in force, the epoch, keys and salts.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from collector import app
+from collector.clock import Clock, SystemClock
+from collector.edge.gate import Gate
+from collector.edge.rates import Rates
+from collector.errors import StoreError
+from collector.guard import Guard
+from collector.intake import Intake
+from collector.lookup import country_lookup
+from collector.process import silence_loop, told
+from collector.roster import ROSTER_NAME, Roster
+from collector.script import Scripts, read_source
+from collector.settings import Settings
+from collector.spool.secrets import Secrets, prepare_runtime_dir
+from turven.child import ALIVE, ALIVE_SECONDS, READY, Channel, Start, run_child
+from turven.serving import Serving, http_protocol, server_config
+
+log = logging.getLogger("turven.collecting")
+
+#: Added to the niceness of a collector: when all cores are busy with events, the dashboard still gets its turn.
+NICENESS: Final = 5
+#: How often secrets that vanished are written back, and those of a day that another process has destroyed forgotten.
+RESTORE_SECONDS: Final = 1.0
+
+
+class RosterIntake(Intake):
+    """Look at the sites in force before anything else: a file that is begun then holds nothing of a site that left."""
+
+    roster: Roster
+
+    def look(self) -> None:
+        """As `Intake.look`."""
+        try:
+            self.roster.look()
+        except StoreError as error:
+            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
+        super().look()
+
+
+class Collector:
+    """Hold the parts of a running collector."""
+
+    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+        """Open what is shared with the house.
+
+        Raises:
+            TurvenError: The runtime directory or the table of countries cannot be used.
+        """
+        runtime = settings.runtime_path()
+        prepare_runtime_dir(runtime)
+        key_dir = settings.data_dir / "keys" if settings.keep_day_through_reboot else None
+        self.secrets = Secrets(runtime, key_dir=key_dir, spool_dir=settings.spool_dir)
+        self.roster = Roster(runtime / ROSTER_NAME)
+        gate = Gate(
+            privacy=settings.privacy,
+            server=settings.server,
+            site=self.roster.get,
+            lookup=country_lookup(settings),
+            rates=Rates(settings.limits, random_bytes=os.urandom),
+        )
+        self.intake = RosterIntake(
+            gate=gate,
+            secrets=self.secrets,
+            spool_dir=settings.spool_dir,
+            clock=clock,
+            house_zone=settings.timezone,
+        )
+        self.intake.roster = self.roster
+        self.door = app.EventDoor(self.intake, server=settings.server)
+        self._scripts = Scripts(read_source(), rules=settings.privacy.rules)
+        self._server = settings.server
+
+    def application(self) -> Guard:
+        """Return what answers events, the tracker and `/health`."""
+        doors = app.routes(self.door, server=self._server, scripts=self._scripts, sites=self.roster)
+        return Guard(Starlette(routes=[*doors, Route("/health", _health)], lifespan=self._running))
+
+    @asynccontextmanager
+    async def _running(self, _app: object) -> AsyncIterator[None]:
+        silence_loop(asyncio.get_running_loop())
+        tasks = [asyncio.create_task(self.intake.run()), asyncio.create_task(self._restore())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            self.intake.stop()
+
+    async def _restore(self) -> None:
+        while True:
+            await asyncio.sleep(RESTORE_SECONDS)
+            try:
+                await asyncio.to_thread(self.secrets.restore)
+            except StoreError as error:
+                log.error("%s", error.message)  # noqa: TRY400 - the message says it all
+            except Exception as error:  # noqa: BLE001 - the next round tries again
+                log.error("%s", told(error))  # noqa: TRY400 - no words of foreign errors
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"live": True, "ready": True})
+
+
+def say_ready(channel: Channel) -> None:
+    """Tell the parent that this process answers, and from now on, again and again, that its event loop goes round."""
+    loop = asyncio.get_running_loop()
+
+    def stay_alive() -> None:
+        channel.say(ALIVE)
+        loop.call_later(ALIVE_SECONDS, stay_alive)
+
+    channel.say(READY)
+    stay_alive()
+
+
+def collect(start: Start, settings: Settings, channel: Channel) -> Callable[[], None]:
+    """Serve as a collector."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    collector = Collector(settings, clock=SystemClock())
+    config = server_config(collector.application(), http=http_protocol(settings, collector.door))
+
+    def serve() -> None:
+        collector.roster.look()
+        Serving(config, on_started=partial(say_ready, channel)).run(sockets=start.listening())
+
+    return serve
+
+
+if __name__ == "__main__":
+    run_child(sys.argv, collect)

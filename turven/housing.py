@@ -1,0 +1,27 @@
+"""The house as a child process: engine, dashboard and control socket, beside collectors that take in the events."""
+
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from collector.settings import Settings
+from turven.child import Channel, Start, run_child
+from turven.collecting import say_ready
+from turven.compose import build
+from turven.serving import Serving, http_protocol, server_config
+
+
+def keep_house(start: Start, settings: Settings, channel: Channel) -> Callable[[], None]:
+    """Serve as the house; nothing is opened before that, since the one before has to let go first."""
+
+    def serve() -> None:
+        whole = build(settings, config=start.config_path(), control=socket.socket(fileno=start.control))
+        config = server_config(whole.app, http=http_protocol(settings, whole.house.door))
+        Serving(config, on_started=partial(say_ready, channel)).run(sockets=start.listening())
+
+    return serve
+
+
+if __name__ == "__main__":
+    run_child(sys.argv, keep_house)
