@@ -2,11 +2,13 @@
 
 DuckDB lets one process have the file; readers inside it share this connection. No temporary file, no extension, no
 other file and no network can be reached through it (`lock_configuration`).
+
+Source: docs/decisions/0012-durability.md
 """
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Condition, RLock
@@ -17,7 +19,7 @@ import polars as pl
 
 from collector.arrow import ArrowStream
 from collector.errors import StoreError
-from collector.store import migrate
+from collector.store import migrate, opening
 
 MEMORY_LIMIT: Final = "1GB"
 #: Longest wait for readers to finish before the file is closed to be compared.
@@ -43,35 +45,56 @@ class History:
             is_uncompressed: Write strings as they are, so that an auditor can read them in the bytes.
 
         Raises:
-            StoreError: `history_in_use`, `history_damaged`, `history_foreign`, `history_newer`, `history_unwritable`.
+            StoreError: `history_in_use`, `history_damaged`, `history_foreign`, `history_newer`, `history_unwritable`,
+                `history_upgrade_failed`.
         """
         self.path = path
+        #: Changes whenever something was written.
+        self.writes = 0
+        #: What was put right while opening, as sentences for the log.
+        self.told: list[str] = []
         self._is_uncompressed = is_uncompressed
         self._changed = Condition()
         self._writer = RLock()
         self._readers = 0
         self._snapshot: pl.DataFrame | None = None
-        is_new = not path.exists()
-        self._connection = self._open()
+        if opening.is_missing(path):
+            self._make(at)
+        self._connection: duckdb.DuckDBPyConnection | None = self._open()
         # A rebuild that was cut off leaves bytes behind that are meant to be gone. Only who has the file may remove
         # them: another process that rebuilds holds it.
         _remove(self._fresh())
-        if is_new:
-            migrate.create(self._connection, at=at)
+        try:
+            migrate.prepare(self._connection, at=at)
             self._connection.execute("checkpoint")
-        else:
-            migrate.upgrade(self._connection, at=at)
-        self._attach()
+        except BaseException as error:
+            self._connection.close()
+            if isinstance(error, duckdb.Error):
+                raise opening.reworded(error, path) from None
+            raise
+        self._attach(self._connection)
+
+    def _make(self, at: datetime) -> None:
+        """Make the file elsewhere and put it in place in one step: a house that dies meanwhile has none."""
+        # A log beside no file belongs to one that is gone.
+        if stale := opening.put_log_aside(self.path):
+            self.told.append(f"{self.path} was not there and is made anew; a log beside it was put aside as {stale}.")
+        fresh = self._fresh()
+        _remove(fresh)
+        connection = opening.connect(fresh, told=self.told)
+        try:
+            migrate.create(connection, at=at)
+            connection.execute("checkpoint")
+            connection.close()
+            opening.put_in_place(fresh, self.path)
+        except duckdb.Error as error:
+            raise opening.reworded(error, self.path) from None
+        finally:
+            connection.close()
+            _remove(fresh)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        _refuse_foreign(self.path)
-        try:
-            connection = duckdb.connect(
-                str(self.path),
-                config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
-            )
-        except duckdb.Error as error:
-            raise _reworded(error, self.path) from None
+        connection = opening.connect(self.path, told=self.told)
         connection.execute("set temp_directory = ''")
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         if self._is_uncompressed:
@@ -81,17 +104,30 @@ class History:
         connection.execute("set lock_configuration = true")
         return connection
 
-    def _attach(self) -> None:
-        self._connection.execute("create table today.cell as from cell limit 0")
+    def _live(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection; open the file where the last try to open it failed."""
+        with self._changed:
+            if self._connection is None:
+                connection = self._open()
+                self._attach(connection)
+                self._connection = connection
+            return self._connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("create table today.cell as from cell limit 0")
         if self._snapshot is not None:
-            self._publish(self._snapshot)
+            _publish(connection, self._snapshot)
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a cursor for reading; the file stays open meanwhile."""
+        """Lend a cursor for reading; the file stays open meanwhile.
+
+        Raises:
+            StoreError: Any error of opening, where the file could not be opened again before.
+        """
         with self._changed:
+            cursor = self._live().cursor()
             self._readers += 1
-            cursor = self._connection.cursor()
         try:
             yield cursor
         finally:
@@ -101,25 +137,55 @@ class History:
                 self._changed.notify_all()
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self, *, is_settled: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a cursor inside one transaction: all of it is kept, or nothing.
 
+        Args:
+            is_settled: Whether what was committed goes from the write-ahead log into the file at once, so that no
+                damage to a log at rest can lose it. Who writes many days in a row and compares them afterwards may
+                leave it to the end.
+
         Raises:
-            StoreError: `history_write_failed`.
+            StoreError: `history_write_failed`, `history_full`; any error of opening.
         """
-        with self._writer, self.read() as cursor:
-            cursor.execute("begin")
+        with self._writer:
             try:
-                yield cursor
-                cursor.execute("commit")
-            except duckdb.Error as error:
-                _roll_back(cursor)
-                # A check constraint quotes the row it refuses: only the kind of the error leaves.
-                message = f"The history file refused the write ({type(error).__name__}); nothing of it was kept."
-                raise StoreError("history_write_failed", message) from None
-            except BaseException:
-                _roll_back(cursor)
-                raise
+                with self.read() as cursor:
+                    yield from _in_transaction(cursor)
+            except duckdb.FatalException:
+                self._revive()
+                raise StoreError("history_write_failed", "The history file failed; it was opened again.") from None
+            self.writes += 1
+            if is_settled:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Bring what was committed into the file.
+
+        Where there is no room for that it stays in the log, where it was synced, and the next write tries again:
+        saying that the write failed would have it made twice.
+        """
+        try:
+            self._live().execute("checkpoint")
+        except duckdb.FatalException:
+            # Where it cannot be opened just now, whoever reads next tries again.
+            with suppress(StoreError):
+                self._revive()
+        except duckdb.Error:
+            return
+
+    def _revive(self) -> None:
+        """Open the file again: after a checkpoint without room DuckDB answers nothing any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS)
+            self._let_go()
+            self._live()
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(duckdb.Error):
+                connection.close()
 
     def reopen(self) -> None:
         """Bring everything into the file, close it and open it again, so that what is read next comes from the file.
@@ -128,7 +194,7 @@ class History:
         is known to be kept.
 
         Raises:
-            StoreError: `history_busy` when readers do not finish in time; any error of opening.
+            StoreError: `history_busy` when readers do not finish in time, `history_full`; any error of opening.
         """
         with self._shut():
             pass
@@ -138,18 +204,22 @@ class History:
         """Keep the file closed, and everything in it, for the length of a block; nobody reads or writes meanwhile.
 
         Raises:
-            StoreError: `history_busy`; any error of opening.
+            StoreError: `history_busy`, `history_full`; any error of opening.
         """
         with self._writer, self._changed:
             if not self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS):
                 raise StoreError("history_busy", "Readers kept the history file open too long; it is tried again.")
-            self._connection.execute("checkpoint")
-            self._connection.close()
+            try:
+                self._live().execute("checkpoint")
+            except duckdb.Error as error:
+                self._let_go()
+                self._live()
+                raise opening.full(error, self.path) from None
+            self._let_go()
             try:
                 yield
             finally:
-                self._connection = self._open()
-                self._attach()
+                self._live()
 
     def rebuild(self, keep: Mapping[str, str]) -> None:
         """Write the file anew with what is to be kept, and put it in the old one's place in one step.
@@ -165,7 +235,7 @@ class History:
             try:
                 _copy(self.path, fresh, keep, is_uncompressed=self._is_uncompressed)
                 fresh.replace(self.path)
-                _sync_folder(self.path.parent)
+                opening.sync_folder(self.path.parent)
             except (duckdb.Error, OSError) as error:
                 raise StoreError(
                     "history_rebuild_failed",
@@ -197,21 +267,43 @@ class History:
         """Replace the snapshot of the running day. Columns: those of `cell`, in order."""
         with self._writer, self._changed:
             self._snapshot = snapshot
-            self._publish(snapshot)
-
-    def _publish(self, snapshot: pl.DataFrame) -> None:
-        with_cursor = self._connection.cursor()
-        with_cursor.execute("begin")
-        with_cursor.execute("delete from today.cell")
-        insert_frame(with_cursor, "today.cell", snapshot)
-        with_cursor.execute("commit")
-        with_cursor.close()
+            _publish(self._live(), snapshot)
 
     def close(self) -> None:
-        """Bring everything into the file and let go of it."""
+        """Bring everything into the file and let go of it; what has no room there stays in the log."""
         with self._writer, self._changed:
-            self._connection.execute("checkpoint")
-            self._connection.close()
+            if self._connection is not None:
+                with suppress(duckdb.Error):
+                    self._connection.execute("checkpoint")
+            self._let_go()
+
+
+def _in_transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        cursor.execute("begin")
+        yield cursor
+        cursor.execute("commit")
+    except duckdb.FatalException:
+        raise
+    except duckdb.Error as error:
+        _roll_back(cursor)
+        if opening.NO_ROOM in str(error):
+            raise StoreError("history_full", "The disk of the history is full; nothing of it was kept.") from None
+        # A check constraint quotes the row it refuses: only the kind of the error leaves.
+        message = f"The history file refused the write ({type(error).__name__}); nothing of it was kept."
+        raise StoreError("history_write_failed", message) from None
+    except BaseException:
+        _roll_back(cursor)
+        raise
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, snapshot: pl.DataFrame) -> None:
+    cursor = connection.cursor()
+    cursor.execute("begin")
+    cursor.execute("delete from today.cell")
+    insert_frame(cursor, "today.cell", snapshot)
+    cursor.execute("commit")
+    cursor.close()
 
 
 def insert_frame(cursor: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
@@ -252,50 +344,9 @@ def _copy(source: Path, fresh: Path, keep: Mapping[str, str], *, is_uncompressed
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
     try:
         cursor.execute("rollback")
     except duckdb.Error:
         # The transaction ended with the error that brought us here.
         return
-
-
-#: DuckDB writes these four bytes at offset 8 of every database.
-_MAGIC: Final = b"DUCK"
-_MAGIC_AT: Final = 8
-
-
-def _refuse_foreign(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_MAGIC_AT + len(_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoreError("history_unwritable", f"{path}: {error.strerror}.") from None
-    if head[_MAGIC_AT:] != _MAGIC:
-        raise StoreError("history_damaged", f"{path} is no DuckDB file. It was left as it is: restore a backup.")
-
-
-def _reworded(error: duckdb.Error, path: Path) -> StoreError:
-    text = str(error)
-    # Not "lock" alone: a damaged block is none.
-    if "could not set lock" in text.lower():
-        return StoreError("history_in_use", f"{path} is open in another process; one house has one history file.")
-    if "version number" in text or "newer" in text.lower():
-        return StoreError("history_newer", f"{path} was written by another version of DuckDB. It was left as it is.")
-    if "permission" in text.lower() or "read-only" in text.lower():
-        return StoreError("history_unwritable", f"{path} cannot be written by this user.")
-    return StoreError(
-        "history_damaged",
-        f"{path} cannot be opened ({type(error).__name__}). It was left as it is: keep a copy, then restore a backup.",
-    )

@@ -21,6 +21,19 @@ def schema_sql() -> str:
     return (Path(__file__).parents[2] / "schema.sql").read_text("utf-8")
 
 
+def prepare(connection: duckdb.DuckDBPyConnection, *, at: datetime) -> None:
+    """Bring a file to the version of this program, whatever it is: empty, older, or up to date.
+
+    Raises:
+        StoreError: As `upgrade`.
+    """
+    # A file that was made and not filled, because the house was killed in between, has no table at all.
+    if connection.execute("select count(*) from duckdb_tables() where not internal").fetchone() == (0,):
+        create(connection, at=at)
+    else:
+        upgrade(connection, at=at)
+
+
 def create(connection: duckdb.DuckDBPyConnection, *, at: datetime) -> None:
     """Lay down every table in an empty database, in one transaction."""
     connection.execute("begin")
@@ -30,10 +43,13 @@ def create(connection: duckdb.DuckDBPyConnection, *, at: datetime) -> None:
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection, *, at: datetime) -> None:
-    """Run the migrations that the file has not had.
+    """Run the migrations that the file has not had, each in one transaction with its number.
+
+    A house that is killed in between finds the file as it was before the step or after it, and goes on from there.
 
     Raises:
-        StoreError: `history_foreign` (no file of ours), `history_newer` (made by a later version).
+        StoreError: `history_foreign` (no file of ours), `history_newer` (made by a later version),
+            `history_upgrade_failed`.
     """
     try:
         row = connection.execute("select max(version) from schema_version").fetchone()
@@ -46,8 +62,23 @@ def upgrade(connection: duckdb.DuckDBPyConnection, *, at: datetime) -> None:
             f"The history file has schema version {version}, this program knows {SCHEMA_VERSION}: install a newer one.",
         )
     for step in range(version + 1, SCHEMA_VERSION + 1):
-        sql = (files("collector.store") / "migrations" / f"{step:04}.sql").read_text("utf-8")
+        _run(connection, migration_sql(step), step=step, at=at)
+
+
+def migration_sql(step: int) -> str:
+    """Return the statements that lead from the version before *step* to it."""
+    return (files("collector.store") / "migrations" / f"{step:04}.sql").read_text("utf-8")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, step: int, at: datetime) -> None:
+    try:
         connection.execute("begin")
         connection.execute(sql)
         connection.execute("insert into schema_version values (?, ?)", [step, at.replace(tzinfo=None)])
         connection.execute("commit")
+    except duckdb.Error as error:
+        raise StoreError(
+            "history_upgrade_failed",
+            f"The history file could not be brought to schema version {step} ({type(error).__name__}); it is as it "
+            "was. Is there room on its disk?",
+        ) from None

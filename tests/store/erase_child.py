@@ -9,7 +9,7 @@ from typing import Any
 
 from collector import engine as engines
 from collector.settings import Server, Settings
-from collector.store import erase, history
+from collector.store import erase, history, opening
 from tests.clock import ManualClock
 
 
@@ -59,7 +59,7 @@ def arm(step: str) -> None:
         "before the rebuild": (history.History, "rebuild", die),
         "while writing": (history, "_copy", halfway(copied)),
         "before the swap": (history, "_copy", after(copied)),
-        "after the swap": (history, "_sync_folder", die),
+        "after the swap": (opening, "sync_folder", die),
         "before the note goes": (history.History, "rebuild", after(rebuild)),
     }
     setattr(*at[step])

@@ -237,7 +237,7 @@ def test_a_failed_rebuild_is_tried_again(folder: Path, monkeypatch: pytest.Monke
     """Where the file cannot be written anew the rows are gone at once, and the bytes at the next start."""
     engine = Engine(settings_in(folder), clock=ManualClock())
     with monkeypatch.context() as broken:
-        broken.setattr("collector.store.history._sync_folder", _full)
+        broken.setattr("collector.store.opening.sync_folder", _full)
         with pytest.raises(StoreError, match="history_rebuild_failed"):
             engine.erase("portal", made_by="operator", reason="")
     assert kept_of(engine.history, "portal")["cell"] == []
