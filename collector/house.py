@@ -63,6 +63,7 @@ class House:
             spool_dir=settings.spool_dir,
             clock=clock,
             house_zone=settings.timezone,
+            fsync=settings.fsync,
         )
         self.door = app.EventDoor(self.intake, server=settings.server)
         self.commands = Commands(self.engine, clock=clock, lookup=lookup)

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +12,13 @@ from collector.clock import Clock, day_ends_at
 from collector.edge.gate import Gate
 from collector.edge.raw import RawRequest
 from collector.edge.visitor import Salt
-from collector.errors import StoreError
+from collector.errors import SpoolError, StoreError
 from collector.event import Batch, Drop, Event, Malformed, Reason, Tally
 from collector.model import Epoch, Site
 from collector.process import told
+from collector.settings import Fsync
 from collector.spool.secrets import Secrets
+from collector.spool.syncing import Unsynced, sync
 from collector.spool.vault import wipe
 from collector.spool.writer import SpoolWriter, open_current
 
@@ -22,6 +26,8 @@ log = logging.getLogger("turven.intake")
 
 #: How often the collector looks whether its epoch has ended or a salt was replaced, and writes what it refused.
 LOOK_SECONDS: Final = 0.25
+#: How often the files are forced to the disk where replies do not wait for it (`fsync = "every 1s"`).
+SYNC_SECONDS: Final = 1.0
 #: Events that may wait to be written; above it a process is overloaded, and refuses before it reads.
 PENDING_EVENTS_MAX: Final = 4_096
 
@@ -67,6 +73,14 @@ class Stream:
         if batch.events or batch.tallies:
             self._writer.append(batch)
 
+    def unsynced(self) -> Unsynced | None:
+        """Return the file that the disk does not have all of yet, if there is one."""
+        return self._writer.unsynced()
+
+    def leave(self, file: str) -> None:
+        """Go on in a new file where the disk did not take *file*."""
+        self._writer.leave(file)
+
     def end(self) -> None:
         """Write what is pending and say that nothing follows.
 
@@ -82,7 +96,16 @@ class Stream:
 class Intake:
     """Let requests through the gate and into the spool."""
 
-    def __init__(self, *, gate: Gate, secrets: Secrets, spool_dir: Path, clock: Clock, house_zone: str) -> None:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        secrets: Secrets,
+        spool_dir: Path,
+        clock: Clock,
+        house_zone: str,
+        fsync: Fsync = Fsync.NEVER,
+    ) -> None:
         """Take in what *gate* admits.
 
         Args:
@@ -91,12 +114,18 @@ class Intake:
             spool_dir: Where each stream makes its own file.
             clock: Tells the time of arrival.
             house_zone: Time zone whose day counts what belongs to no site, such as opt-outs.
+            fsync: Whether replies wait for the disk, and if not, whether it is forced at all.
         """
         self._gate = gate
         self._secrets = secrets
         self._spool_dir = spool_dir
         self._clock = clock
         self._house_zone = house_zone
+        self._fsync = fsync
+        #: One thread: the disk does one thing at a time, and what comes meanwhile is its next batch.
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool-sync")
+        self._syncing: Future[dict[str, SpoolError]] | None = None
+        self._sync_at = 0.0
         self._streams: dict[str, Stream] = {}
         self._drops: dict[Drop, int] = {}
         self._waiting: list[Written] = []
@@ -166,13 +195,44 @@ class Intake:
         await done
 
     def _flush(self) -> None:
-        """Write what is pending, then let the replies go that wait for it."""
+        """Write what is pending, then let the replies go that wait for it.
+
+        While the disk is waited for, the next batch gathers; `PENDING_EVENTS_MAX` bounds it.
+        """
+        if self._syncing is not None and self._fsync is Fsync.ALWAYS:
+            return
         waiting, self._waiting = self._waiting, []
         for stream in self._streams.values():
             self._try(stream.flush)
         failure, self._failure = self._failure, None
+        if self._fsync is Fsync.ALWAYS and failure is None and waiting:
+            self._sync(waiting)
+            return
         for callback in waiting:
             callback(failure)
+
+    def _sync(self, waiting: list[Written]) -> None:
+        """Have the files forced to the disk in the thread for that, and then let the replies go."""
+        unsynced = [file for stream in self._streams.values() if (file := stream.unsynced())]
+        loop = asyncio.get_running_loop()
+        self._syncing = self._disk.submit(sync, unsynced)
+        self._syncing.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(partial(self._synced, done.result(), waiting))
+        )
+
+    def _synced(self, failures: dict[str, SpoolError], waiting: list[Written]) -> None:
+        """Let the replies go, and write what came meanwhile."""
+        self._syncing = None
+        failure: StoreError | None = None
+        for file, error in failures.items():
+            failure = error
+            log.error("%s", error.message)
+            for stream in self._streams.values():
+                stream.leave(file)
+        for callback in waiting:
+            callback(failure)
+        if self._waiting:
+            self._flush()
 
     def _try(self, write: Callable[[], None]) -> None:
         """Write, or remember for this turn's replies that it failed."""
@@ -199,7 +259,9 @@ class Intake:
 
     def _turn(self, timezone: str) -> Stream:
         """Begin a file of the current epoch and end the one before."""
-        writer = open_current(self._spool_dir, self._secrets, timezone, now=self._clock.now())
+        is_synced = self._fsync is not Fsync.NEVER
+        now = self._clock.now()
+        writer = open_current(self._spool_dir, self._secrets, timezone, now=now, is_synced=is_synced)
         stream = Stream(writer.epoch, writer=writer, secrets=self._secrets)
         before, self._streams[timezone] = self._streams.get(timezone), stream
         if before:
@@ -237,6 +299,12 @@ class Intake:
                 log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
             except Exception as error:  # noqa: BLE001 - the next look tries again; foreign words may hold the batch
                 log.error("%s", told(error))  # noqa: TRY400
+            self._sync_each_second(asyncio.get_running_loop().time())
+
+    def _sync_each_second(self, at: float) -> None:
+        if self._fsync is Fsync.EVERY_SECOND and self._syncing is None and at >= self._sync_at:
+            self._sync_at = at + SYNC_SECONDS
+            self._sync([])
 
     def stop(self) -> None:
         """Write what is pending and end every file."""
@@ -244,3 +312,4 @@ class Intake:
         for stream in self._streams.values():
             self._try(stream.end)
         self._streams.clear()
+        self._disk.shutdown()

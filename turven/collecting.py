@@ -83,6 +83,7 @@ class Collector:
             spool_dir=settings.spool_dir,
             clock=clock,
             house_zone=settings.timezone,
+            fsync=settings.fsync,
         )
         self.intake.roster = self.roster
         self.door = app.EventDoor(self.intake, server=settings.server)

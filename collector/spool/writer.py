@@ -17,6 +17,7 @@ from collector.spool import files
 from collector.spool.frames import BATCH, END, FILE_ID_BYTES, TEXT_BYTES_MAX, FileSeal, Header
 from collector.spool.names import HIDDEN, epoch_name, parse_spool_file, spool_file_name
 from collector.spool.secrets import Secrets
+from collector.spool.syncing import Unsynced, not_synced
 from collector.spool.vault import VAULT, Secret, wipe
 
 #: An epoch that turns again between the look and the file, so often, is a fault.
@@ -42,7 +43,7 @@ class SpoolWriter:
         key: Secret,
         *,
         random: Callable[[int], bytes] = os.urandom,
-        fsync: bool = False,
+        is_synced: bool = False,
     ) -> None:
         """Create a file.
 
@@ -51,7 +52,8 @@ class SpoolWriter:
             epoch: Whose events these are.
             key: Seal key of the epoch; kept as a copy, which `end` and `close` overwrite.
             random: Names the file; two files of one name would share their nonces.
-            fsync: Whether to wait for the disk, so that a power cut loses nothing either.
+            is_synced: Whether a file is on the disk when it is begun and when it is let go of, for whoever calls `sync`
+                in between, so that a power cut loses nothing either.
 
         Raises:
             SpoolError: `spool_unwritable`.
@@ -60,7 +62,8 @@ class SpoolWriter:
         self._folder = directory / epoch_name(epoch)
         self._key: memoryview | None = VAULT.hold(key)
         self._random = random
-        self._fsync = fsync
+        self._is_synced = is_synced
+        self._is_ahead = False
         self._encoder = msgspec.msgpack.Encoder()
         self._text = bytearray()
         self._fd: int | None = None
@@ -88,12 +91,29 @@ class SpoolWriter:
                 text[:] = bytes(len(text))
         return self.offset
 
+    def unsynced(self) -> Unsynced | None:
+        """Return the file in use, to be synced, or `None` where the disk has all of it already."""
+        if self._fd is None or not self._is_ahead:
+            return None
+        self._is_ahead = False
+        return Unsynced(self.file, os.dup(self._fd))
+
+    def leave(self, file: str) -> None:
+        """Let go of *file*, if it is still in use, since the disk does not take it; what follows goes to another."""
+        if self.file == file:
+            self._let_go()
+
     def end(self) -> None:
-        """Say that nothing follows, and let the file go. Doing it again does nothing."""
+        """Say that nothing follows, and let the file go. Doing it again does nothing.
+
+        Raises:
+            SpoolError: `spool_not_synced`.
+        """
         try:
             # Without an end frame the free lock says the same.
             if self._fd is not None and self._seal is not None:
                 self._put(self._seal.seal(self._number, END, b""))
+                self._sync(self._fd)
         finally:
             self.close()
 
@@ -134,6 +154,9 @@ class SpoolWriter:
         try:
             # The new file is there before the old lock is free: a reader never finds an epoch without a writer.
             self._start()
+            if torn is not None:
+                # Earlier pieces of the same batch may stand in it.
+                self._sync(torn)
         finally:
             if torn is not None:
                 os.close(torn)
@@ -158,24 +181,26 @@ class SpoolWriter:
             self._reason = os.strerror(errno.ENOSPC)
             return False
         self.offset += written
-        if self._fsync:
-            self._sync()
+        self._is_ahead = True
         return True
 
-    def _sync(self) -> None:
+    def _sync(self, descriptor: int) -> None:
         """Wait for the disk; a frame that may or may not have reached it is refused, not written twice."""
-        try:
-            os.fsync(self._fd or 0)
-        except OSError as error:
-            self._let_go()
-            raise _unwritable(self._folder, error.strerror) from None
+        if self._is_synced:
+            try:
+                os.fdatasync(descriptor)
+            except OSError as error:
+                raise not_synced(error) from None
 
     def _start(self) -> None:
         if self._key is None:
             raise _unwritable(self._folder, "its writer has ended")
         try:
-            files.make_folder(self._folder.parent)
-            files.make_folder(self._folder)
+            for folder in (self._folder.parent, self._folder):
+                if not folder.exists():
+                    files.make_folder(folder)
+                    if self._is_synced:
+                        files.sync_folder(folder.parent)
             header = Header(self.epoch, self._random(FILE_ID_BYTES), self._next_sequence())
             seal = FileSeal(self._key, header)
             self._path = self._folder / spool_file_name(header.sequence, header.file_id)
@@ -194,7 +219,7 @@ class SpoolWriter:
             if os.write(fd, header) != len(header):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             making.rename(path)
-            if self._fsync:
+            if self._is_synced:
                 os.fsync(fd)
                 files.sync_folder(path.parent)
         except OSError:
@@ -221,7 +246,7 @@ def open_current(
     *,
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
-    fsync: bool = False,
+    is_synced: bool = False,
 ) -> SpoolWriter:
     """Start a file in the current epoch of *timezone*, and look again before anybody writes to it.
 
@@ -235,7 +260,7 @@ def open_current(
         epoch = secrets.current(timezone, now=now)
         key = secrets.seal_key(epoch)
         try:
-            writer = SpoolWriter(directory, epoch, key, random=random, fsync=fsync)
+            writer = SpoolWriter(directory, epoch, key, random=random, is_synced=is_synced)
         finally:
             wipe(key)
         if secrets.current(timezone, now=now) == epoch:

@@ -21,6 +21,7 @@ from collector.spool.frames import HEAD_BYTES, TAG_BYTES
 from collector.spool.names import epoch_name
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
+from collector.spool.syncing import sync
 from collector.spool.writer import SpoolWriter, open_current
 from tests.clock import ManualClock
 from tests.spool.house import EPOCH, KEY, RANDOM, TIMEZONE, batch, event, everything, read_all, seconds, spool_files
@@ -203,26 +204,45 @@ def test_two_writers_never_share_a_file(spool: Path) -> None:
         SpoolWriter(spool, EPOCH, KEY, random=bytes)
 
 
-def test_fsync_waits_for_the_disk(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `fsync` a batch is acknowledged only once the disk has it, and refused where the disk fails."""
-    writer = SpoolWriter(spool, EPOCH, KEY, fsync=True)
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    writer.append(batch(1))
-    assert len(synced) == 1
-
-    def fail(_: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(SpoolError, match="spool_unwritable"):
-        writer.append(batch(2))
-    monkeypatch.undo()
-    writer.append(batch(3))
+def test_what_the_disk_does_not_have_is_told(spool: Path) -> None:
+    """A file is to be synced once after each write, and not again until something more was written."""
+    writer = SpoolWriter(spool, EPOCH, KEY, is_synced=True)
+    assert writer.unsynced() is None
+    for number in range(2):
+        writer.append(batch(number))
+        waiting = writer.unsynced()
+        assert waiting is not None
+        assert waiting.file == writer.file
+        assert writer.unsynced() is None
+        assert sync([waiting]) == {}
     writer.end()
+    assert writer.unsynced() is None
+
+
+def test_a_file_that_the_disk_did_not_take_is_left(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk fails, the caller is told to refuse, and what follows goes to another file."""
+    writer = SpoolWriter(spool, EPOCH, KEY, is_synced=True)
+    writer.append(batch(1))
+    waiting = writer.unsynced()
+    assert waiting is not None
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", failing_disk)
+        assert [(file, error.code) for file, error in sync([waiting]).items()] == [(writer.file, "spool_not_synced")]
+    writer.leave("of another")
+    writer.leave(waiting.file)
+    writer.append(batch(2))
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", failing_disk)
+        with pytest.raises(SpoolError, match="spool_not_synced"):
+            writer.end()
     frames, _ = read_all(spool)
-    assert seconds(frames)[-1] == 3
+    assert seconds(frames) == [1, 2]
     assert len(spool_files(spool)) == 2
+
+
+def failing_disk(_: int) -> None:
+    """Fail as a disk does that is about to die."""
+    raise OSError(5, "Input/output error")
 
 
 def test_a_writer_begun_while_the_epoch_turns_goes_to_the_next(
