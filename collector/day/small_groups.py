@@ -155,11 +155,11 @@ def _pair_cells(
             shown = (_are_shown(labels[a]), _are_shown(labels[b]))
             grid.show(shown=shown, k=k)
     unsure_lines = {d: own.index(_UNSURE) if _UNSURE in own else None for d, own in labels.items()}
-    is_done = False
-    while not is_done:
-        for (a, b), grid in grids.items():
-            grid.fold((labels[a], labels[b]), k=k)
-        is_done = not fold_across(grids, k=k) and not fold_jointly(grids, unsure=unsure_lines, k=k)
+    for (a, b), grid in grids.items():
+        grid.fold((labels[a], labels[b]), k=k)
+    # Once is enough: a cell that folds takes k people to what is folded, so what was found safe stays safe.
+    fold_across(grids, k=k)
+    fold_jointly(grids, unsure=unsure_lines, k=k)
     return [cell for (a, b), grid in grids.items() for cell in pair_cells(grid, (a, b), (labels[a], labels[b]), k=k)]
 
 
