@@ -64,6 +64,12 @@ def country_from(server: Server) -> str:
     return "file" if server.country_file else "table"
 
 
+def limits_of(settings: Settings) -> dict[str, int]:
+    """Return how much one process takes before it refuses, by the names of the settings file."""
+    limits = settings.limits
+    return {name: getattr(limits, name) for name in limits.__struct_fields__}
+
+
 def _floors() -> dict[str, Any]:
     return {
         "k": K_FLOOR,
@@ -90,6 +96,7 @@ def _house(settings: Settings) -> dict[str, Any]:
         "timezone": settings.timezone,
         "country_from": country_from(settings.server),
         "keep_day_through_reboot": settings.keep_day_through_reboot,
+        "limits": limits_of(settings),
     }
 
 

@@ -109,9 +109,6 @@ SAID: Final = {
     "who exported what is not recorded in this version: without accounts nobody could be named": mark(
         "who exported what is not recorded in this version: without accounts nobody could be named"
     ),
-    "how often somebody may send is not limited in this version: a proxy in front has to, by site": mark(
-        "how often somebody may send is not limited in this version: a proxy in front has to, by site"
-    ),
     "none in this version: whoever may use this machine may look, and change settings": mark(
         "none in this version: whoever may use this machine may look, and change settings"
     ),

@@ -24,5 +24,6 @@ PLACES: Final = {
     "house that erases": mark("in a house that erases"),
     "audit": mark("by the audit"),
     "strangers": mark("in a scratch house that is asked from elsewhere"),
+    "rush": mark("in a house that is sent too much"),
     "weaker settings": mark("in houses told to keep more than they may"),
 }

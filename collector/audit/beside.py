@@ -23,6 +23,7 @@ from collector.audit.canary import CANARY, run_canary
 from collector.audit.erasing import ERASING, run_erase
 from collector.audit.finding import Seen
 from collector.audit.hostile_house import DAYS, attack_hostile_days
+from collector.audit.rush import RUSH, run_rush
 from collector.audit.strangers import STRANGERS, run_strangers
 from collector.audit.words import check_words
 from collector.errors import SettingsError, StoreError, TurvenError
@@ -96,6 +97,7 @@ PARTS: Final = {
         lambda wanted, _: check_browser(wanted.privacy, browser=find_browser()),
     ),
     "erasing": Part(ERASING, "house that erases", "Erasing a site", lambda wanted, _: run_erase(wanted.privacy)),
+    "rush": Part(RUSH, "rush", "Sending more than a limit", lambda wanted, _: run_rush(wanted.privacy)),
     "hostile": Part(
         {"R22"},
         "hostile days",
@@ -104,7 +106,7 @@ PARTS: Final = {
     ),
 }
 #: Parts that run one after the other, and these groups side by side.
-GROUPS: Final = (("canary", "words", "strangers"), ("floors", "browser", "erasing", "hostile"))
+GROUPS: Final = (("canary", "words", "strangers"), ("floors", "browser", "erasing", "rush", "hostile"))
 
 
 def look(wanted: Wanted, *, tell: Tell) -> Answers:

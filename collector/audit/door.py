@@ -21,7 +21,6 @@ HEAD_BYTES: Final = 256 * 1_024
 SWITCH_SECONDS_MAX: Final = 60
 PAGES_MAX: Final = 30
 SECURITY_TXT: Final = "/.well-known/security.txt"
-NO_RATES: Final = "how often somebody may send is not limited in this version: a proxy in front has to, by site"
 _OK, _COUNTED, _DROPPED, _MOVED = 200, 202, 204, 300
 _REFUSED: Final = range(400, 500)
 _LINK: Final = re.compile(rb'href="(/[^"#]*)')
@@ -62,7 +61,6 @@ def check_limits(house: ScratchHouse, *, site: str) -> Seen:
         body_of_8_kb=usual,
         pages=len(pages),
         pages_with_a_fault=faults,
-        what_there_is=NO_RATES,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.audit.report import Change, SettingLine
-from collector.effective import country_from
+from collector.effective import country_from, limits_of
 from collector.model import Site
 from collector.policy import (
     HOUR_ROWS_DAYS_MAX,
@@ -71,6 +71,7 @@ def house_values(settings: Settings) -> Values:
         "keep_day_through_reboot": ("", _word(settings.keep_day_through_reboot)),
         "log_level": ("", settings.log_level),
         "is_uncompressed": ("", _word(settings.is_uncompressed)),
+        **{f"limits.{name}": ("", str(value)) for name, value in limits_of(settings).items()},
         "trusted_proxies": ("", str(len(server.trusted_proxies))),
         "country_from": ("", country_from(server)),
         "timezone": ("", settings.timezone),

@@ -29,7 +29,7 @@ from collector.audit.wire import read_answer, write_post
 from collector.control import SOCKET_NAME, ask
 from collector.errors import TurvenError
 from collector.model import Site
-from collector.settings import Privacy, Public
+from collector.settings import Limits, Privacy, Public
 from collector.store.backup import make_key
 from collector.store.copy import read_copy
 
@@ -58,6 +58,8 @@ BROWSER: Final = (
 )
 #: Names nobody to turn to.
 NOBODY: Final = Public()
+#: Room for a day's events of one site in a second.
+WIDE: Final = Limits(site_events_per_second=1_000_000)
 #: A peer on loopback that it does not believe; in another network than the first.
 UNTRUSTED_PEER: Final = "127.9.9.9"
 #: What one step of a scratch house's clock is.
@@ -71,7 +73,13 @@ class ScratchHouse:
     """Drive a house that runs as a process of its own."""
 
     def __init__(
-        self, folder: Path, *, privacy: Privacy, public: Public = NOBODY, begins_at: time | None = None
+        self,
+        folder: Path,
+        *,
+        privacy: Privacy,
+        public: Public = NOBODY,
+        limits: Limits = WIDE,
+        begins_at: time | None = None,
     ) -> None:
         """Lay down the settings; nothing is started.
 
@@ -79,6 +87,7 @@ class ScratchHouse:
             folder: Empty, and removed by whoever made it.
             privacy: The privacy settings under audit.
             public: What the house under audit says of itself.
+            limits: How much it takes; wide, since an audit sends a day's events in a second.
             begins_at: Local time at which its clock starts, to be moved on by `step`; `None` for the machine's clock.
         """
         self.folder = folder
@@ -90,7 +99,13 @@ class ScratchHouse:
         zone = zone_of_noon() if begins_at is None else _STEPPED_ZONE
         self.config.write_text(
             scratch_toml(
-                folder, port=self.port, zone=zone, privacy=privacy, public=public, recipient=make_key(self.backup_key)
+                folder,
+                port=self.port,
+                zone=zone,
+                privacy=privacy,
+                public=public,
+                limits=limits,
+                recipient=make_key(self.backup_key),
             ),
             "utf-8",
         )
@@ -338,7 +353,7 @@ def text_of(cursor: Any) -> bytes:
 
 @contextmanager
 def scratch_house(
-    privacy: Privacy, *, public: Public = NOBODY, begins_at: time | None = None
+    privacy: Privacy, *, public: Public = NOBODY, limits: Limits = WIDE, begins_at: time | None = None
 ) -> Iterator[ScratchHouse]:
     """Run a scratch house for the length of a block; its parameters are those of `ScratchHouse`.
 
@@ -346,7 +361,7 @@ def scratch_house(
         TurvenError: `scratch_failed`.
     """
     with own_folder() as folder:
-        house = ScratchHouse(folder, privacy=privacy, public=public, begins_at=begins_at)
+        house = ScratchHouse(folder, privacy=privacy, public=public, limits=limits, begins_at=begins_at)
         try:
             house.start()
             yield house

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-from collector.settings import Privacy, Public
+from collector.settings import Limits, Privacy, Public
 
 #: A trusted proxy of the scratch house names the country in it.
 COUNTRY_HEADER: Final = "CDN-Country"
@@ -14,7 +14,9 @@ TRUSTED_PEER: Final = "127.0.0.1"
 _NOON: Final = 12
 
 
-def scratch_toml(folder: Path, *, port: int, zone: str, privacy: Privacy, public: Public, recipient: str) -> str:
+def scratch_toml(
+    folder: Path, *, port: int, zone: str, privacy: Privacy, public: Public, limits: Limits, recipient: str
+) -> str:
     """Return the settings file of a scratch house: the settings under audit, and all else below *folder*."""
     companies = ", ".join(
         f"{{ name = {_text(one.name)}, task = {_text(one.task)}, country = {_text(one.country)} }}"
@@ -33,6 +35,8 @@ def scratch_toml(folder: Path, *, port: int, zone: str, privacy: Privacy, public
             f'listen = "127.0.0.1:{port}"',
             f'trusted_proxies = ["{TRUSTED_PEER}/32"]',
             f"country_header = {_text(COUNTRY_HEADER)}",
+            "[limits]",
+            *(f"{name} = {getattr(limits, name)}" for name in limits.__struct_fields__),
             "[privacy]",
             *(f"{name} = {_text(getattr(privacy, name))}" for name in privacy.__struct_fields__),
             "[public]",

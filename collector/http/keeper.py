@@ -78,7 +78,7 @@ class Keeper:
     """
 
     def __init__(
-        self, limits: Limits, *, event_path: bytes = b"/event", count_overload: Callable[[], None] = _count_nobody
+        self, limits: Limits, *, event_path: bytes = b"/event", count_overload: Callable[[], object] = _count_nobody
     ) -> None:
         self.limits = limits
         self.event_path = event_path

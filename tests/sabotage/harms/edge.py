@@ -112,4 +112,7 @@ EDGE: Final = (
     Harm("R46", "take a body of any size", "collector/app.py",
          "if len(body) > BODY_BYTES_MAX:", "if len(body) > 2**40:",
          "tests/flow/test_bad_input.py::test_a_large_body_is_not_read_to_its_end"),
+    Harm("R46", "let one site send without end", "collector/edge/rates.py",
+         "left[0] -= 1", "left[0] -= 0",
+         "tests/edge/test_rates.py::test_a_rush_is_taken_and_then_refused"),
 )  # fmt: skip
