@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -31,8 +30,10 @@ from collector.roster import ROSTER_NAME, Roster
 from collector.script import Scripts, read_source
 from collector.settings import Settings
 from collector.spool.secrets import Secrets, prepare_runtime_dir
-from turven.child import ALIVE, ALIVE_SECONDS, READY, Channel, Start, run_child
-from turven.serving import Serving, http_protocol, server_config
+from turven.child import Channel, Start, run_child
+from turven.handover import Outbox, passing_on
+from turven.member import Member
+from turven.serving import http_protocol, server_config
 
 log = logging.getLogger("turven.collecting")
 
@@ -123,28 +124,18 @@ async def _health(_request: Request) -> Response:
     return JSONResponse({"live": True, "ready": True})
 
 
-def say_ready(channel: Channel) -> None:
-    """Tell the parent that this process answers, and from now on, again and again, that its event loop goes round."""
-    loop = asyncio.get_running_loop()
-
-    def stay_alive() -> None:
-        channel.say(ALIVE)
-        loop.call_later(ALIVE_SECONDS, stay_alive)
-
-    channel.say(READY)
-    stay_alive()
-
-
 def collect(start: Start, settings: Settings, channel: Channel) -> Callable[[], None]:
     """Serve as a collector."""
     with suppress(OSError):
         os.nice(NICENESS)
     collector = Collector(settings, clock=SystemClock())
-    config = server_config(collector.application(), http=http_protocol(settings, collector.door))
+    base = http_protocol(settings, collector.door)
+    http = passing_on(base, Outbox(start.house), base_path=settings.server.base_path)
+    member = Member(server_config(collector.application(), http=http), start=start, channel=channel)
 
     def serve() -> None:
         collector.roster.look()
-        Serving(config, on_started=partial(say_ready, channel)).run(sockets=start.listening())
+        member.run()
 
     return serve
 

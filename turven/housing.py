@@ -3,13 +3,12 @@
 import socket
 import sys
 from collections.abc import Callable
-from functools import partial
 
 from collector.settings import Settings
 from turven.child import Channel, Start, run_child
-from turven.collecting import say_ready
 from turven.compose import build
-from turven.serving import Serving, http_protocol, server_config
+from turven.member import Member
+from turven.serving import http_protocol, server_config
 
 
 def keep_house(start: Start, settings: Settings, channel: Channel) -> Callable[[], None]:
@@ -18,7 +17,7 @@ def keep_house(start: Start, settings: Settings, channel: Channel) -> Callable[[
     def serve() -> None:
         whole = build(settings, config=start.config_path(), control=socket.socket(fileno=start.control))
         config = server_config(whole.app, http=http_protocol(settings, whole.house.door))
-        Serving(config, on_started=partial(say_ready, channel)).run(sockets=start.listening())
+        Member(config, start=start, channel=channel).run()
 
     return serve
 

@@ -45,6 +45,10 @@ class Serving(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, answer what was asked, and let everything behind it end."""
+        for server in self.servers:
+            server.close()
+        # A connection that was accepted in this turn of the loop is known in the next.
+        await asyncio.sleep(0)
         self._on_ending()
         await super().shutdown(sockets=sockets)
 
@@ -66,10 +70,14 @@ class Serving(uvicorn.Server):
             made.data_received(received)
 
 
-def http_protocol(settings: Settings, _door: EventDoor) -> type[LimitedProtocol]:
+def http_protocol(settings: Settings, door: EventDoor) -> type[LimitedProtocol]:
     """Return how a process of the house speaks HTTP: within the limits of its settings."""
     allow_files(settings.limits)
-    keeper = Keeper(settings.limits, event_path=f"{settings.server.base_path}/event".encode())
+    keeper = Keeper(
+        settings.limits,
+        event_path=f"{settings.server.base_path}/event".encode(),
+        count_overload=lambda: None if door.intake.refuse_overload() else None,
+    )
     return protocol_for(keeper)
 
 

@@ -26,6 +26,7 @@ from collector.settings import CONFIG_NAME, Settings
 from collector.spool.files import prepare_runtime_dir
 from turven.child import GO, LOADED, MAKE_WAY, READY, Start
 from turven.notify import BACKLOG, notify
+from turven.pairs import answer_away, make_pair
 
 log = logging.getLogger("turven.supervise")
 
@@ -44,6 +45,8 @@ HOUSE_ENDS_SECONDS: Final = 25.0
 LOAD_SECONDS_MAX: Final = 60.0
 #: How long it may take then until it answers; the house rebuilds the running day first.
 READY_SECONDS_MAX: Final = 600.0
+#: How long a page waits for a house that starts again; after that it is answered 503.
+AWAY_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 1.0
 _WORDS_MAX: Final = 64
 
@@ -219,8 +222,12 @@ class Parent:
         self._of_collectors = [_listen(collectors) for _ in range(server.collectors)]
         self._of_house = [_listen(server.listen)] if server.collector_listen else []
         self._control = open_control(runtime / SOCKET_NAME)
+        # One for the house, then one a collector: where connections are passed on.
+        self._pairs = [make_pair() for _ in range(1 + server.collectors)]
         self._copy = self._read()
         self._places: list[Place] = []
+        self._children: list[Child] = []
+        self._seen_at = time.monotonic()
         self._orders: asyncio.Queue[int]
 
     def run(self) -> int:
@@ -233,7 +240,6 @@ class Parent:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._orders.put_nowait, number)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
-        self._children: list[Child] = []
         house = Place(self._house, hangs_seconds=HOUSE_HANGS_SECONDS, ends_seconds=HOUSE_ENDS_SECONDS)
         collectors = [
             Place(
@@ -305,6 +311,14 @@ class Parent:
             await asyncio.sleep(_LOOK_SECONDS)
             for place in self._places:
                 place.look()
+            self._answer_for_house()
+
+    def _answer_for_house(self) -> None:
+        """Answer who waits for pages, where there has been no house for a while."""
+        if self._places[0].child.is_ready:
+            self._seen_at = time.monotonic()
+        elif time.monotonic() - self._seen_at > AWAY_SECONDS and (count := answer_away(self._pairs[0][0])):
+            log.warning("No house: %d connections were answered 503.", count)
 
     def _reap(self) -> None:
         for child in self._children:
@@ -318,30 +332,30 @@ class Parent:
             os.write(copy, self._config.read_bytes() if self._config else b"")
         return copy
 
-    def _start(self, name: str, **descriptors: Any) -> Start:
-        return Start(
+    def _house(self) -> Child:
+        return self._child("turven.housing", "house", self._of_house, pair=0, control=self._control.fileno())
+
+    def _collector(self, number: int) -> Child:
+        house = self._pairs[0][1].fileno()
+        listen = self._of_collectors[number]
+        return self._child("turven.collecting", f"collector {number}", [listen], pair=1 + number, house=house)
+
+    def _child(self, module: str, name: str, listen: Sequence[socket.socket], *, pair: int, **own: int) -> Child:
+        inbox, outbox = self._pairs[pair]
+        start = Start(
             name=name,
             parent=os.getpid(),
             channel=-1,
             settings=self._copy,
             config=str(self._config or ""),
             flags=self._flags,
-            **descriptors,
+            listen=tuple(one.fileno() for one in listen),
+            inbox=inbox.fileno(),
+            successor=outbox.fileno(),
+            **own,
         )
-
-    def _house(self) -> Child:
-        listen = [one.fileno() for one in self._of_house]
-        control = self._control.fileno()
-        start = self._start("house", listen=tuple(listen), control=control)
-        return self._child("turven.housing", start, [*listen, control])
-
-    def _collector(self, number: int) -> Child:
-        listen = self._of_collectors[number].fileno()
-        start = self._start(f"collector {number}", listen=(listen,))
-        return self._child("turven.collecting", start, [listen])
-
-    def _child(self, module: str, start: Start, descriptors: Sequence[int]) -> Child:
-        child = Child(module, start, descriptors=[*descriptors, self._copy, self._lock])
+        passed = {*start.listen, start.inbox, start.successor, start.settings, self._lock, *own.values()}
+        child = Child(module, start, descriptors=passed)
         self._children.append(child)
         return child
 
