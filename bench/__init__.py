@@ -1,0 +1,1 @@
+"""What Turven costs, measured: `make bench` runs every part and writes `bench/results.md`."""
