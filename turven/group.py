@@ -33,6 +33,10 @@ COMMANDS: Final = {
         "turven.days",
         "Count a web server's log (combined or common, plain or .gz, - for stdin): a first look without a tracker.",
     ),
+    "restart": (
+        "turven.restart",
+        "Replace the processes of a running house one by one, with no event lost or refused (needs --collectors).",
+    ),
     "restore": (
         "turven.backup",
         "Put the history of a backup back; the house must be stopped, and nothing newer is overwritten.",

@@ -76,7 +76,7 @@ def http_protocol(settings: Settings, door: EventDoor) -> type[LimitedProtocol]:
     keeper = Keeper(
         settings.limits,
         event_path=f"{settings.server.base_path}/event".encode(),
-        count_overload=lambda: None if door.intake.refuse_overload() else None,
+        count_overload=door.intake.refuse_overload,
     )
     return protocol_for(keeper)
 

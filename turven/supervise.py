@@ -9,190 +9,33 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from collector.control import SOCKET_NAME, open_control
-from collector.errors import SettingsError
 from collector.settings import CONFIG_NAME, Settings
 from collector.spool.files import prepare_runtime_dir
-from turven.child import GO, LOADED, MAKE_WAY, READY, Start
-from turven.notify import BACKLOG, notify
+from turven.child import GO, Start
+from turven.listening import listen
+from turven.notify import notify
 from turven.pairs import answer_away, make_pair
+from turven.places import Child, Place
 
 log = logging.getLogger("turven.supervise")
 
-#: A process that dies is started again at once; one that dies again soon after a while, twice as long each time.
-RESTART_SECONDS_MIN: Final = 0.1
-RESTART_SECONDS_MAX: Final = 5.0
-#: Of a process that ran as long as this the earlier deaths are forgotten.
-HEALTHY_SECONDS: Final = 30.0
+#: How long a page waits for a house that starts again; after that it is answered 503.
+AWAY_SECONDS: Final = 10.0
 #: A process whose event loop stands still for so long is killed: a collector that hangs keeps the day from closing.
 COLLECTOR_HANGS_SECONDS: Final = 30.0
 HOUSE_HANGS_SECONDS: Final = 300.0
 #: How long a process may take to end in order; then it is killed, which loses nothing that was acknowledged.
 COLLECTOR_ENDS_SECONDS: Final = 15.0
 HOUSE_ENDS_SECONDS: Final = 25.0
-#: How long a new process may take to say that its code and settings are good, before the old one stays.
-LOAD_SECONDS_MAX: Final = 60.0
-#: How long it may take then until it answers; the house rebuilds the running day first.
-READY_SECONDS_MAX: Final = 600.0
-#: How long a page waits for a house that starts again; after that it is answered 503.
-AWAY_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 1.0
-_WORDS_MAX: Final = 64
-
-
-class Child:
-    """Run one process.
-
-    Attributes:
-        loaded: Done when its code and settings are good, or it ended.
-        ready: Done when it answers, or it ended.
-        ended: Done with its exit code.
-        alive_at: When it last said anything, in seconds of the monotonic clock.
-    """
-
-    def __init__(self, module: str, start: Start, *, descriptors: Iterable[int]) -> None:
-        loop = asyncio.get_running_loop()
-        self.name = start.name
-        self.loaded: asyncio.Future[None] = loop.create_future()
-        self.ready: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[int] = loop.create_future()
-        self.alive_at = self.started_at = time.monotonic()
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            said = msgspec.structs.replace(start, channel=theirs.fileno())
-            self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", module, msgspec.json.encode(said).decode()],
-                pass_fds=[*descriptors, theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # Ctrl-C in a terminal goes to every process of a group: the order in which they end is the parent's.
-                process_group=0,
-            )
-        self.pid = self._process.pid
-        self._channel.setblocking(False)
-        loop.add_reader(self._channel, self._hear)
-
-    @property
-    def is_ready(self) -> bool:
-        """Tell whether it answers."""
-        return self.ready.done() and not self.ended.done()
-
-    def say(self, word: bytes) -> None:
-        """Say a word to it."""
-        with suppress(OSError):
-            self._channel.send(word, socket.MSG_NOSIGNAL)
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, unless it ended."""
-        self._process.send_signal(number)
-
-    def reap(self) -> None:
-        """Note its end where it ended."""
-        code = self._process.poll()
-        if code is None or self.ended.done():
-            return
-        asyncio.get_running_loop().remove_reader(self._channel)
-        self._channel.close()
-        for future in (self.loaded, self.ready):
-            if not future.done():
-                future.set_result(None)
-        self.ended.set_result(code)
-
-    async def end(self, *, seconds: float, ask: Callable[[], None] | None = None) -> int:
-        """Ask it to end in order, and kill it where that takes too long; return its exit code."""
-        (ask or (lambda: self.send_signal(signal.SIGTERM)))()
-        done, _ = await asyncio.wait([self.ended], timeout=seconds)
-        if not done:
-            log.error("%s did not end in %d seconds: killed.", self.name, seconds)
-            self.send_signal(signal.SIGKILL)
-        return await self.ended
-
-    def _hear(self) -> None:
-        with suppress(BlockingIOError, ConnectionResetError):
-            words = self._channel.recv(_WORDS_MAX)
-            if not words:
-                asyncio.get_running_loop().remove_reader(self._channel)
-            self.alive_at = time.monotonic()
-            for word, future in ((LOADED, self.loaded), (READY, self.ready)):
-                if word in words and not future.done():
-                    future.set_result(None)
-
-
-class Place:
-    """Keep one place filled: the house's, or that of a collector."""
-
-    def __init__(self, make: Callable[[], Child], *, hangs_seconds: float, ends_seconds: float) -> None:
-        self._make = make
-        self._hangs_seconds = hangs_seconds
-        self._ends_seconds = ends_seconds
-        self._changing = asyncio.Lock()
-        self.child = make()
-
-    async def keep(self) -> None:
-        """Start the process again whenever it ends, until cancelled."""
-        pause = 0.0
-        while True:
-            child = self.child
-            code = await asyncio.shield(child.ended)
-            async with self._changing:
-                if self.child is not child:
-                    continue
-                if time.monotonic() - child.started_at > HEALTHY_SECONDS:
-                    pause = 0.0
-                log.error("%s ended (%s): started again in %.1f s.", child.name, _told(code), pause)
-                await asyncio.sleep(pause)
-                pause = min(max(2 * pause, RESTART_SECONDS_MIN), RESTART_SECONDS_MAX)
-                self.child = self._make()
-                self.child.say(GO)
-
-    def look(self) -> None:
-        """Kill a process that answered once and hangs."""
-        child = self.child
-        if child.is_ready and time.monotonic() - child.alive_at > self._hangs_seconds:
-            log.error("%s has hung for %d seconds: killed.", child.name, self._hangs_seconds)
-            child.send_signal(signal.SIGKILL)
-
-    async def replace(self, *, at_once: bool) -> bool:
-        """Put a new process in the place of the old; tell whether it answers now.
-
-        Args:
-            at_once: Whether both may be open for a moment; else the old one lets go before the new one begins.
-        """
-        async with self._changing:
-            old, new = self.child, self._make()
-            await asyncio.wait([new.loaded], timeout=LOAD_SECONDS_MAX)
-            if new.ended.done() or not new.loaded.done():
-                log.error("The new %s did not start; the old one stays.", old.name)
-                await new.end(seconds=self._ends_seconds)
-                return False
-            if at_once:
-                new.say(GO)
-                await asyncio.wait([new.ready], timeout=READY_SECONDS_MAX)
-                if not new.is_ready:
-                    log.error("The new %s does not answer; the old one stays.", old.name)
-                    await new.end(seconds=self._ends_seconds)
-                    return False
-            self.child = new
-            await old.end(seconds=self._ends_seconds, ask=lambda: old.say(MAKE_WAY))
-            new.say(GO)
-            await asyncio.wait([new.ready], timeout=READY_SECONDS_MAX)
-        log.info("%s was replaced.", new.name)
-        return new.is_ready
-
-    async def end(self) -> None:
-        """End the process in order."""
-        if not self.child.ended.done():
-            await self.child.end(seconds=self._ends_seconds)
 
 
 class Parent:
@@ -218,9 +61,8 @@ class Parent:
         runtime = settings.runtime_path()
         prepare_runtime_dir(runtime)
         server = settings.server
-        collectors = server.collector_listen or server.listen
-        self._of_collectors = [_listen(collectors) for _ in range(server.collectors)]
-        self._of_house = [_listen(server.listen)] if server.collector_listen else []
+        self._of_collectors = listen(server.collector_listen or server.listen, count=server.collectors)
+        self._of_house = listen(server.listen, count=1) if server.collector_listen else []
         self._control = open_control(runtime / SOCKET_NAME)
         # One for the house, then one a collector: where connections are passed on.
         self._pairs = [make_pair() for _ in range(1 + server.collectors)]
@@ -228,6 +70,7 @@ class Parent:
         self._places: list[Place] = []
         self._children: list[Child] = []
         self._seen_at = time.monotonic()
+        self._is_started = False
         self._orders: asyncio.Queue[int]
 
     def run(self) -> int:
@@ -258,13 +101,18 @@ class Parent:
             with suppress(asyncio.CancelledError):
                 await keeping
             notify("STOPPING=1")
-            ending = asyncio.create_task(self._end_all(house, collectors))
-            impatient = asyncio.create_task(self._orders.get())
-            await asyncio.wait([ending, impatient], return_when=asyncio.FIRST_COMPLETED)
+            ending = asyncio.create_task(self._end_all(house))
+            impatience = asyncio.create_task(self._told_again())
+            await asyncio.wait([ending, impatience], return_when=asyncio.FIRST_COMPLETED)
             for child in self._children:
                 child.send_signal(signal.SIGKILL)
             await ending
-            impatient.cancel()
+            impatience.cancel()
+
+    async def _told_again(self) -> None:
+        """Wait until the house is told to stop once more: then nobody waits for an orderly end."""
+        while await self._orders.get() == signal.SIGHUP:
+            pass
 
     async def _start_all(self, house: Place, collectors: Sequence[Place]) -> int:
         """Start the house, then the collectors; return only where the house cannot be started, with its exit code."""
@@ -276,12 +124,15 @@ class Parent:
         for place in collectors:
             place.child.say(GO)
         await asyncio.wait([place.child.ready for place in collectors])
+        self._is_started = True
         notify("READY=1")
         log.info("The house answers: %d collectors.", len(collectors))
         await asyncio.gather(*(place.keep() for place in self._places), self._look())
         return 0
 
     async def _obey(self, keeping: asyncio.Task[int]) -> int:
+        """Carry out orders until one ends the house, or it cannot be started; return the exit code."""
+        replacing: asyncio.Task[None] | None = None
         while True:
             order = asyncio.create_task(self._orders.get())
             await asyncio.wait([order, keeping], return_when=asyncio.FIRST_COMPLETED)
@@ -289,8 +140,13 @@ class Parent:
                 order.cancel()
                 return keeping.result()
             if order.result() != signal.SIGHUP:
+                if replacing is not None:
+                    replacing.cancel()
                 return 0
-            await self._replace_all()
+            if not self._is_started or (replacing is not None and not replacing.done()):
+                log.warning("The house is starting or being replaced: it is not replaced again.")
+            else:
+                replacing = asyncio.create_task(self._replace_all())
 
     async def _replace_all(self) -> None:
         """Replace one process after the other, the house first: it has to read what new collectors write."""
@@ -301,8 +157,11 @@ class Parent:
                 break
         notify("READY=1")
 
-    async def _end_all(self, house: Place, collectors: Sequence[Place]) -> None:
-        await asyncio.gather(*(place.end() for place in collectors))
+    async def _end_all(self, house: Place) -> None:
+        # Besides collectors one that was to take another's place may be there.
+        await asyncio.gather(*(place.end() for place in self._places if place is not house))
+        others = [child for child in self._children if child is not house.child]
+        await asyncio.gather(*(child.end(seconds=COLLECTOR_ENDS_SECONDS) for child in others))
         # Last of all: what the collectors wrote until now it still takes in.
         await house.end()
 
@@ -333,6 +192,12 @@ class Parent:
         return copy
 
     def _house(self) -> Child:
+        path = self._settings.runtime_path() / SOCKET_NAME
+        if not path.exists():
+            # A user who logs out may lose their folder in memory; the house that comes next can be asked again.
+            self._control.close()
+            prepare_runtime_dir(path.parent)
+            self._control = open_control(path)
         return self._child("turven.housing", "house", self._of_house, pair=0, control=self._control.fileno())
 
     def _collector(self, number: int) -> Child:
@@ -358,31 +223,3 @@ class Parent:
         child = Child(module, start, descriptors=passed)
         self._children.append(child)
         return child
-
-
-def _listen(address: str) -> socket.socket:
-    """Return a listening socket of its own on an address that others listen on too; the kernel deals out connections.
-
-    Raises:
-        SettingsError: `address_unusable`.
-    """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind((host, int(port)))
-        made.listen(BACKLOG)
-    except OSError as error:
-        made.close()
-        raise SettingsError("address_unusable", f"{address} cannot be listened on ({error.strerror}).") from None
-    return made
-
-
-def _told(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return signal.Signals(-code).name
-    return f"signal {-code}"
