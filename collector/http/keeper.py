@@ -12,8 +12,11 @@ from collector.settings import Limits
 
 log = logging.getLogger("turven.limits")
 
-#: How often all connections are looked at. Limits in seconds are kept to within two sweeps, on the early side.
+#: How often all connections are looked at.
 SWEEP_SECONDS: Final = 0.5
+#: Limits in seconds are kept to within so many sweeps, on the early side: one sees that something began, one that it
+#: lasts, and a busy process sweeps late.
+EARLY_SWEEPS: Final = 3
 #: Connections above `limits.connections` that are kept for whoever wants a page: events are refused on them.
 RESERVED_CONNECTIONS: Final = 64
 #: From this share of `limits.connections` on, it is known beforehand which connections can go for new ones.
@@ -85,9 +88,8 @@ class Keeper:
         self.count_overload = count_overload
         self.is_lagging = False
         self.refused: Counter[str] = Counter()
-        # Two sweeps are the least that tell how long something lasts.
-        self.request_seconds = max(limits.request_seconds - 2 * SWEEP_SECONDS, SWEEP_SECONDS)
-        self.idle_seconds = max(limits.idle_seconds - 2 * SWEEP_SECONDS, SWEEP_SECONDS)
+        self.request_seconds = max(limits.request_seconds - EARLY_SWEEPS * SWEEP_SECONDS, SWEEP_SECONDS)
+        self.idle_seconds = max(limits.idle_seconds - EARLY_SWEEPS * SWEEP_SECONDS, SWEEP_SECONDS)
         self._shortest = min(self.request_seconds, self.idle_seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: AbstractSet[Connection] = frozenset()
