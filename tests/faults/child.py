@@ -15,21 +15,29 @@ from typing import Any, Final
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 # scipy is what the first close of a process imports.
 _CONTEXT.set_forkserver_preload(
-    ["tests.faults.operations", "turven.serve", "turven.compose", "scipy.optimize", "scipy.sparse.csgraph"]
+    [
+        "tests.faults.warm",
+        "tests.faults.operations",
+        "turven.serve",
+        "turven.compose",
+        "scipy.optimize",
+        "scipy.sparse.csgraph",
+    ]
 )
+Started = ForkServerProcess
 #: A job that takes longer hangs.
 SECONDS_MAX: Final = 60.0
 KILLED: Final = -9
 
 
-def start(job: Callable[..., None], *given: Any, log: Path) -> ForkServerProcess:
+def start(job: Callable[..., None], *given: Any, log: Path) -> Started:
     """Start *job* in a process of its own; what it prints, and how it failed, is added to *log*."""
     process = _CONTEXT.Process(target=_run, args=(job, given, log))
     process.start()
     return process
 
 
-def wait(process: ForkServerProcess) -> int:
+def wait(process: Started) -> int:
     """Wait until a process has ended, and return its exit code; negative for the signal that ended it."""
     process.join(SECONDS_MAX)
     code = process.exitcode

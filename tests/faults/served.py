@@ -1,0 +1,163 @@
+"""A house that serves in a process of its own, which can be killed as often as a test likes."""
+
+import json
+import os
+import random
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+from collector.control import SOCKET_NAME, ask
+from collector.errors import TurvenError
+from collector.log import start_logging
+from collector.process import harden
+from collector.settings import load_settings
+from tests.faults import child
+from tests.faults.load import Kind, wait_until
+from tests.process import HouseProcess
+from turven.compose import run_house
+from turven.group import main
+
+#: `make faults` multiplies how often a house is killed.
+TIMES: Final = int(os.environ.get("FAULTS", "1"))
+SEED: Final = int(os.environ.get("FAULTS_SEED", "20261124"))
+KILLS: Final = 30 * TIMES
+
+
+class ServedHouse(HouseProcess):
+    """Run `turven serve`, started as often as a test likes: its imports are done before."""
+
+    def __init__(self, folder: Path, *, server: str = "", ahead: Path | None = None, settings: str = "") -> None:
+        """Prepare a house in *folder*.
+
+        Args:
+            folder: Holds settings, data, secrets and log.
+            server: More of the settings' table `[server]`.
+            ahead: A file that says how many seconds the house's clock is ahead; `None` for the machine's clock.
+            settings: More of the settings file, before its table `[server]`.
+        """
+        super().__init__(folder, log_level="INFO", settings=settings)
+        with self.config.open("a", encoding="utf-8") as file:
+            file.write(f"{server}\n")
+        self._ahead = ahead
+        self._served: child.Started | None = None
+
+    def start(self) -> Self:
+        """Start and wait until it answers."""
+        self.launch()
+        wait_until(self._is_up, "an answer of /health")
+        return self
+
+    def launch(self) -> None:
+        """Start, and wait for nothing."""
+        job, given = (serve, ()) if self._ahead is None else (serve_ahead, (self._ahead,))
+        self._served = child.start(job, self.config, *given, log=self.log)
+
+    def read_clock(self) -> None:
+        """Have the running house read anew how much its clock is ahead."""
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def _is_up(self) -> bool:
+        if self._served is None or not self._served.is_alive():
+            raise AssertionError(f"the house ended:\n{child.tail(self.log)}")
+        return self.is_ready()
+
+    @property
+    def pid(self) -> int:
+        """Return the process that was started."""
+        assert self._served is not None
+        assert self._served.pid is not None
+        return self._served.pid
+
+    def _end(self, how: signal.Signals) -> None:
+        self._hang_up()
+        if self._served is not None:
+            if self._served.is_alive():
+                os.kill(self.pid, how)
+            child.wait(self._served)
+        self._served = None
+
+    def ask(self, command: str, **params: Any) -> bytes:
+        """Have the running house carry out a command."""
+        answer = ask(self.runtime / SOCKET_NAME, command, params)
+        assert answer is not None, f"no house answers:\n{child.tail(self.log)}"
+        return answer
+
+    def try_to(self, command: str, **params: Any) -> None:
+        """As `ask`, of a house that may be killed meanwhile."""
+        with suppress(TurvenError, OSError, ValueError):
+            ask(self.runtime / SOCKET_NAME, command, params)
+
+    def add(self, *names: str) -> None:
+        """Take sites into the running house, switched on."""
+        for name in names:
+            site = {
+                "id": name, "hosts": [f"www.{name}.example"], "controller": f"De {name}", "agreement": "VO-1",
+                "agreed_on": "2026-08-01", "identity": "network", "is_on": True, "timezone": quiet_zone(),
+            }  # fmt: skip
+            self.ask("site_add", site=site, made_by="operator", reason="test")
+
+    def rows(self, site: str) -> list[dict[str, Any]]:
+        """Return every kept cell of a site."""
+        asked = {"site": site, "first": None, "last": None, "format": "json"}
+        rows: list[dict[str, Any]] = json.loads(self.ask("export", **asked) or b"[]")
+        return rows
+
+    def counted(self, *sites: str) -> dict[Kind, int]:
+        """Return the pageviews that are kept, by page; of each site the total under the empty page."""
+        counted: dict[Kind, int] = {}
+        for site in sites:
+            for row in self.rows(site):
+                if row["dimension"] in {"total", "page"} and not row["filter_dimension"]:
+                    kind = Kind(site, row["value"] if row["dimension"] == "page" else "")
+                    counted[kind] = counted.get(kind, 0) + row["pageviews"]
+        return counted
+
+
+class AheadClock:
+    """Tell the machine's time and what a file says it is ahead by, so that a test can set it while the house runs."""
+
+    def __init__(self, ahead: Path) -> None:
+        self._ahead = ahead
+        self.read()
+
+    def read(self, *_: object) -> None:
+        """Read the file again."""
+        self._by = timedelta(seconds=float(self._ahead.read_text("ascii")))
+
+    def now(self) -> datetime:
+        """Return the instant as aware UTC."""
+        return datetime.now(UTC) + self._by
+
+
+def serve(config: Path) -> None:
+    """Be `turven --config CONFIG serve`."""
+    main(["--config", str(config), "serve"])
+
+
+def serve_ahead(config: Path, ahead: Path) -> None:
+    """Be `turven serve` with a clock that is ahead as the file says; SIGUSR1 has it read again."""
+    clock = AheadClock(ahead)
+    signal.signal(signal.SIGUSR1, clock.read)
+    harden()
+    settings = load_settings(config)
+    start_logging(settings.log_level)
+    run_house(settings, clock=clock, config=config)
+
+
+def quiet_zone() -> str:
+    """Return a time zone in which midnight is far: a day that turns meanwhile would be another test."""
+    return "America/Curacao" if datetime.now(UTC).hour in {21, 22, 23} else "Europe/Amsterdam"
+
+
+def page_of(number: int) -> str:
+    """Return a page of its own for each number, in letters: digits are taken for ids."""
+    return f"/les/{chr(97 + number // 26 % 26)}{chr(97 + number % 26)}x"
+
+
+def chance(name: str) -> random.Random:
+    """Return where a test takes its moments from, and say how to have the same again."""
+    print(f"FAULTS_SEED={SEED} FAULTS={TIMES}")  # noqa: T201 - pytest shows it where the test fails
+    return random.Random(f"{SEED} {name}")
