@@ -3,7 +3,8 @@
 # make check  walls, types, style
 # make audit  what every test claims, then the audit's verdict on the promises
 # make attack  break each promise by a changed line, in copies, and see it caught
-# make bench  measure what a school of 200 sees, into docs/school-of-200.md
+# make bench  measure what Turven costs, into bench/results.md (about ten minutes)
+# make school  measure what a school of 200 sees, into docs/school-of-200.md
 # make screenshots  take docs/screenshots anew
 # make lock   renew requirements/*.txt (needs uv)
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -r
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lock audit attack bench screenshots clean browser
+.PHONY: help run serve test check lock audit attack bench school screenshots clean browser wrk
 export PYTHONDONTWRITEBYTECODE := 1
 
 help:
@@ -39,7 +40,10 @@ audit: $(VENV)/run.stamp
 attack: $(VENV)/check.stamp $(VENV)/test.stamp browser
 	$(BIN)/python -m tests.sabotage.run
 
-bench: $(VENV)/run.stamp
+bench: $(VENV)/run.stamp wrk
+	$(BIN)/python -m bench.run
+
+school: $(VENV)/run.stamp
 	$(BIN)/python -m bench.school_of_200
 
 screenshots: $(VENV)/test.stamp browser
@@ -77,6 +81,13 @@ browser:
 	  || { command -v apt-get >/dev/null && echo "Installing Debian's chromium …" \
 	       && $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null'; } \
 	  || { echo "The browser tests need chromium; install it and call make test again."; exit 1; }
+
+# What sends requests; without it the parts that need it say so.
+wrk:
+	@command -v wrk >/dev/null \
+	  || { command -v apt-get >/dev/null && echo "Installing Debian's wrk …" \
+	       && $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y wrk >/dev/null'; } \
+	  || echo "wrk is not there; install it to measure over sockets."
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -158,7 +158,7 @@ def _breakdowns(schools: Mapping[int, list[Day]]) -> Iterator[str]:
 
 TEXT: Final = """# What a school of 200 sees at k = 10
 
-Written by `make bench` (bench/school_of_200.py). The people are those of the demo: simulated, behind one address, in
+Written by `make school` (bench/school_of_200.py). The people are those of the demo: simulated, behind one address, in
 identity `browser`, profile `standard`. Their requests of four weeks (20 school days, four weekends) pass the real gate,
 and every day is closed under the k rule. Parents and staff come on top of the pupils.
 
