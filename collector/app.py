@@ -11,7 +11,7 @@ from collector.edge.payload import BODY_BYTES_MAX
 from collector.edge.raw import RawRequest
 from collector.errors import StoreError
 from collector.event import Drop, Event, Malformed
-from collector.intake import Intake
+from collector.intake import Written
 from collector.model import Site
 from collector.reply import COUNTED, UNAVAILABLE, Reply, dropped, echoed, refused
 from collector.script import Script, Scripts
@@ -24,6 +24,30 @@ _TOO_LARGE: Final = refused(Malformed("too_large", f"An event has at most {BODY_
 _POST_ONLY: Final = refused(Malformed("method_not_allowed", "Send events with POST.", 405))
 
 
+class Admitting(Protocol):
+    """Say what the door asks of an intake."""
+
+    def admit(self, raw: RawRequest) -> Event | Drop | Malformed:
+        """As `Intake.admit`."""
+        ...
+
+    def refuse_overload(self) -> Drop:
+        """As `Intake.refuse_overload`."""
+        ...
+
+    def echo(self, raw: RawRequest) -> dict[str, object]:
+        """As `Intake.echo`."""
+        ...
+
+    def when_written(self, callback: Written) -> None:
+        """As `Intake.when_written`."""
+        ...
+
+    async def written(self) -> None:
+        """As `Intake.written`."""
+        ...
+
+
 class EventDoor:
     """Answer `/event`: by `ingest`, which every way in shares, and as an ASGI application around it.
 
@@ -32,7 +56,7 @@ class EventDoor:
         country_header: Name, in lower case, of the header in which a trusted proxy names the country; may be empty.
     """
 
-    def __init__(self, intake: Intake, *, server: Server) -> None:
+    def __init__(self, intake: Admitting, *, server: Server) -> None:
         self.intake = intake
         self.client_header = server.client_header.lower().encode()
         self.country_header = server.country_header.lower().encode()

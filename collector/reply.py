@@ -70,6 +70,8 @@ COUNTED: Final = make_reply(202, is_counted=True)
 UNAVAILABLE: Final = _refusal(
     "unavailable", "The event could not be kept; send it again later.", status=503, headers=_RETRY
 )
+#: Something unforeseen went wrong; the same words as `collector.guard` has.
+FAILED: Final = _refusal("internal", "Something went wrong here; nothing of the request was kept in a log.", status=500)
 #: More came at once than the limits in force let in.
 OVERLOADED: Final = _refusal("overload", "Too many events at once; send it again later.", status=503, headers=_RETRY)
 _DROPPED: Final = {reason: make_reply(204, ((b"x-dropped", reason.value.encode()),)) for reason in Reason} | {

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from collector.app import EventDoor
 from collector.http.keeper import Keeper, allow_files
-from collector.http.limited import LimitedProtocol, protocol_for
+from collector.http.lane import lane_for
+from collector.http.limited import LimitedProtocol
 from collector.settings import Settings
 from turven.notify import BACKLOG
 
@@ -78,7 +79,7 @@ def http_protocol(settings: Settings, door: EventDoor) -> type[LimitedProtocol]:
         event_path=f"{settings.server.base_path}/event".encode(),
         count_overload=door.intake.refuse_overload,
     )
-    return protocol_for(keeper)
+    return lane_for(door, keeper)
 
 
 def server_config(app: ASGIApp, *, http: type[asyncio.Protocol], host: str = "", port: int = 0) -> uvicorn.Config:

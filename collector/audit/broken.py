@@ -14,8 +14,9 @@ from typing import Any, Final, NoReturn
 
 #: Parts that fail, each with all that it was given in the words of its error.
 HARMS: Final = {
-    # Inside a request: where an event is read, where a page is refused, and in the layer around it.
+    # Inside a request: where an event is read by either way, where a page is refused, and in the layer around it.
     "door": "collector.app:EventDoor._raw",
+    "lane": "collector.app:EventDoor.ingest",
     "page": "dashboard.access:refuse",
     "guard": "collector.guard:told",
     # Outside of any request.

@@ -18,7 +18,7 @@ from collector.errors import TurvenError
 from collector.settings import Privacy
 
 #: All that can fail in one house that still starts; a start that fails is a matter of our tests.
-PARTS: Final = ("door", "page", "guard", "engine", "intake", "command", "end")
+PARTS: Final = ("door", "lane", "page", "guard", "engine", "intake", "command", "end")
 #: An address of the range that is kept for documentation.
 ADDRESS: Final = "203.0.113.77"
 START_SECONDS_MAX: Final = 30.0

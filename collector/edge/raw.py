@@ -3,7 +3,7 @@
 from collector.event import Sealed
 
 
-class RawRequest(Sealed, gc=False, kw_only=True):
+class RawRequest(Sealed, gc=False):
     """Hold what the edge may see of one request; everything that is not named here was never read.
 
     Attributes:

@@ -61,7 +61,7 @@ def _wait(house: HouseProcess, process: "subprocess.Popen[str]") -> None:
 
 def test_no_part_that_fails_tells_what_it_was_given(tmp_path: Path) -> None:
     """An event, a page and a command that fail, an engine and an intake that fail: kinds and places, and no value."""
-    parts = "door,page,guard,engine,intake,command,end"
+    parts = "door,lane,page,guard,engine,intake,command,end"
     with _broken(tmp_path, parts, "-X", "dev") as (house, process):
         _wait(house, process)
         answers = [
