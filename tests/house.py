@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from collector.guard import Guard
 from collector.house import House
 from collector.model import Outcome, Site
-from collector.settings import Privacy, Server, Settings
+from collector.settings import Limits, Privacy, Server, Settings
 from tests.agents import CHROME
 from tests.clock import ManualClock
 
@@ -20,7 +20,13 @@ class TallyHouse:
     """Drive a house step by step: feed events, turn the clock, close, look at what is kept."""
 
     def __init__(
-        self, folder: Path, *, clock: ManualClock, privacy: Privacy | None = None, server: Server | None = None
+        self,
+        folder: Path,
+        *,
+        clock: ManualClock,
+        privacy: Privacy | None = None,
+        server: Server | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.folder = folder
         self.clock = clock
@@ -29,6 +35,7 @@ class TallyHouse:
             runtime_dir=str(folder / "runtime"),
             privacy=privacy or Privacy(),
             server=server or Server(trusted_proxies=("127.0.0.0/8",)),
+            limits=limits or Limits(),
         )
         self._start()
 

@@ -19,8 +19,9 @@ HOUR_DAYS_MAX: Final = 62
 EXTENSION_SUFFIX: Final = ".duckdb_extension"
 #: Beside the history a house holds the snapshot of the running day, in memory.
 IN_MEMORY: Final = ("today",)
-#: What is counted for the whole house and not for a site: signals that are not looked into any further.
-OF_THE_HOUSE: Final = ("opt_out", "unknown_site")
+#: What is counted for the whole house and not for a site: signals that are not looked into any further, and what could
+#: not be read, or was refused before it was.
+OF_THE_HOUSE: Final = ("invalid", "opt_out", "overload", "unknown_site")
 ON_BEHALF: Final = "operator, on behalf of "
 OPERATOR: Final = "operator"
 
