@@ -81,7 +81,7 @@ create table gap (
     timezone    varchar   not null check (length(timezone) <= 64),
     day         date      not null,
     epoch_part  usmallint not null,
-    reason      varchar   not null check (reason in ('keys_lost', 'spool_damaged')),
+    reason      varchar   not null check (reason in ('keys_lost', 'spool_damaged', 'history_older')),
     noticed_at  timestamp not null
 );
 
@@ -106,7 +106,7 @@ comment on column settings_log.hash is 'hash | SHA-256 hex | hash of seq, made_a
 comment on column closed.site is 'key | name | which site';
 comment on column closed.day is 'time | local date | which day';
 comment on column closed.part is 'time | number | which part of the day; each part obeys k alone';
-comment on column closed.outcome is 'result | word | kept, below k (no figure), or lost with the machine''s keys';
+comment on column closed.outcome is 'result | word | kept, below k (no figure), or lost with the machine''s keys or with a newer history';
 comment on column closed.origin is 'result | word | tracker, or a server log (opt-outs unknown)';
 comment on column closed.identity is 'setting | word | what told visitors apart that day';
 comment on column closed.profile is 'setting | word | profile in force';

@@ -18,22 +18,29 @@ import msgspec
 import polars as pl
 
 from collector.clock import Clock, hour_starts_at, local_day, local_hour
-from collector.day.close import close_part, committed_blocks, running_cells
+from collector.counted import Counted, counted_beside, covers, positions_of, remember, united
+from collector.day.close import committed_blocks, running_cells
 from collector.effective import house_settings
 from collector.errors import SpoolError, StoreError
-from collector.model import Epoch, Origin, Outcome, Site
+from collector.model import Epoch, Outcome, Site
+from collector.parts import Parts
 from collector.policy import Rules
+from collector.recovery import Recovery, named
+from collector.retry import Retries
 from collector.running import PendingClose, RunningDay, patience
 from collector.settings import Settings
 from collector.spool import files
+from collector.spool.names import epoch_name
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
 from collector.spool.vault import wipe
-from collector.store.erase import Erased, Note, begin, begun, erase_site, erased_in_spool, is_gone
+from collector.store.erase import Erased, Note, begin, begun, erase_site, is_gone
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
+from collector.store.mark import keep_mark
 from collector.store.retention import let_go
 from collector.store.sites import Sites, check_entry
+from collector.turned import ClockWatch
 
 log = logging.getLogger("turven.engine")
 
@@ -64,8 +71,25 @@ class Engine:
             settings.runtime_path(), random=random, key_dir=_key_dir(settings), spool_dir=settings.spool_dir
         )
         self.history = History(settings.history_file, at=clock.now(), is_uncompressed=settings.is_uncompressed)
+        for sentence in self.history.told:
+            log.error("%s", sentence)
         self.sites = Sites(self.history, random=random)
         self.ledger = Ledger(self.history)
+        self._parts = Parts(sites=self.sites, ledger=self.ledger, rules_on=self.rules_on, clock=clock)
+        self._recovery = Recovery(
+            history=self.history,
+            spool_dir=settings.spool_dir,
+            secrets=self.secrets,
+            sites=self.sites,
+            parts=self._parts,
+            clock=clock,
+        )
+        self._retries = Retries()
+        self._marked = -1
+        self._watch = ClockWatch()
+        # Before anything is written; an erase that was cut off has taken rows on purpose.
+        if begun(self.history) is None:
+            self._recovery.say_missing()
         is_changed = self.sites.note_house(house_settings(settings), at=clock.now())
         self.sites.turn(clock.now())
         self._recover()
@@ -89,15 +113,33 @@ class Engine:
             self.sites.turn(now)
             self.secrets.restore()
             current = {zone: self.secrets.current(zone, now=now) for zone in self._zones()}
+            for sentence in self._watch.look(now, current.values()):
+                log.warning("%s", sentence)
             self._find_epochs(current.values())
             for running in list(self._days.values()):
-                running.drain()
-                self._report_damage(running)
+                self._retries.guard(("drain", running.epoch), partial(self._drain, running))
             for running in list(self._days.values()):
-                is_finished = self._finish_sites(running) is not None
-                if is_finished and current.get(running.epoch.timezone) != running.epoch:
-                    self._close_past(running)
-            self._commit_hours(now)
+                is_current = current.get(running.epoch.timezone) == running.epoch
+                self._retries.guard(
+                    ("close", running.epoch), partial(self._go_on_closing, running, is_current=is_current)
+                )
+            self._retries.guard("hours", partial(self._commit_hours, now))
+            self._retries.guard("mark", self._keep_mark)
+
+    def _drain(self, running: RunningDay) -> None:
+        running.drain()
+        self._recovery.report_damage(running)
+
+    def _go_on_closing(self, running: RunningDay, *, is_current: bool) -> None:
+        if self._finish_sites(running) is not None and not is_current:
+            self._close_past(running)
+
+    def _keep_mark(self) -> None:
+        """Write down how far the history has come, where it has."""
+        if self.history.writes != self._marked:
+            writes = self.history.writes
+            keep_mark(self.history)
+            self._marked = writes
 
     def close_now(self, site_ids: Sequence[str] | None = None) -> dict[str, Outcome | None]:
         """Close the running part of sites now; the next part follows with a new salt.
@@ -114,6 +156,7 @@ class Engine:
             SettingsError: `site_unknown`.
         """
         with self._lock:
+            self._retries.hurry()
             self.tick()
             chosen = self.sites.all() if site_ids is None else [self.sites.known(name) for name in site_ids]
             outcomes: dict[str, Outcome | None] = {}
@@ -146,8 +189,11 @@ class Engine:
             self.sites.forget(note.site)
             for epoch, running in self._days.items():
                 replace = partial(self.secrets.replace_salt, epoch, note.site)
-                spool[_named(epoch)] = running.erase(note.site, replace_salt=replace, wait=patience(self.wait))
+                spool[named(epoch)] = running.erase(note.site, replace_salt=replace, wait=patience(self.wait))
         erased = erase_site(self.history, self.sites, note, spool=spool)
+        for epoch in self._days:
+            if ends := spool.get(named(epoch)):
+                remember(self.secrets, epoch, Counted(sites=(note.site,), files=ends, is_erased=True))
         self._publish()
         log.info("erased a site: %d rows, %d running days", sum(erased.rows.values()), len(spool))
         return erased
@@ -167,6 +213,7 @@ class Engine:
             for running in self._days.values():
                 running.close()
             self._days.clear()
+            self._retries.guard("mark", self._keep_mark)
             self.history.close()
 
     # -- running epochs -------------------------------------------------------------------------------------------
@@ -180,11 +227,8 @@ class Engine:
             key = self.secrets.seal_key(epoch)
             reader = SpoolReader(self.settings.spool_dir, epoch, key)
             wipe(key)
-            running = RunningDay(
-                epoch, reader=reader, counted=self.ledger.counted(epoch), memory_limit=self._day_memory
-            )
-            for site, ends in erased_in_spool(self.history, _named(epoch)).items():
-                running.forget(site, positions=ends)
+            counted = united(self._recovery.known(epoch), positions_of(counted_beside(self.secrets, epoch)))
+            running = RunningDay(epoch, reader=reader, counted=counted, memory_limit=self._day_memory)
             note = self.secrets.note(epoch)
             running.closing = msgspec.json.decode(note, type=PendingClose) if note else None
             self._days[epoch] = running
@@ -198,7 +242,7 @@ class Engine:
             except SpoolError as error:
                 if error.code != "key_missing":
                     raise
-                self._give_up(epoch, at=self._clock.now())
+                self._recovery.give_up(epoch)
 
     def _recover(self) -> None:
         self._find_epochs(())
@@ -209,32 +253,11 @@ class Engine:
             if epoch not in self._days and epoch not in current:
                 self.secrets.destroy(epoch)
         for running in self._days.values():
+            self._recovery.give_up_counted(running)
             events = running.drain()
             log.info("rebuilt %s part %d: %d events", running.epoch.day, running.epoch.part, events)
         if note := begun(self.history):
             self._erase(note)
-
-    def _give_up(self, epoch: Epoch, *, at: datetime) -> None:
-        """Note that the machine lost the key of *epoch*: what was committed by the hour is all that is left."""
-        log.warning(
-            "The key of %s, %s part %d is gone (reboot?): the day's detail is lost, its committed hours are kept.",
-            epoch.timezone, epoch.day, epoch.part,
-        )  # fmt: skip
-        self.ledger.note_gap(epoch, reason="keys_lost", at=at)
-        lost = []
-        for site in self.sites.all():
-            part = self.ledger.next_part(site.id, epoch.day)
-            if site.timezone == epoch.timezone and self.ledger.has_committed_hours(site.id, epoch.day, part):
-                lost.append(self._part(site, epoch, part=part, outcome=Outcome.LOST, spool={}))
-        self.ledger.keep(lost)
-        # The part's number is taken while its files lie there: the next one begins before they are put away.
-        self.secrets.current(epoch.timezone, now=at)
-        files.set_aside(self.settings.spool_dir, epoch)
-
-    def _report_damage(self, running: RunningDay) -> None:
-        for sentence in running.reader.damage():
-            log.error("%s", sentence)
-            self.ledger.note_gap(running.epoch, reason="spool_damaged", at=self._clock.now())
 
     # -- closing --------------------------------------------------------------------------------------------------
 
@@ -243,10 +266,8 @@ class Engine:
             return
         epoch = running.epoch
         if running.kept is None:
-            positions = running.reader.positions()
-            parts = [self._close_part(running, site, positions) for site in self._here(running)]
-            self.ledger.keep(parts)
-            running.kept = parts
+            self._keep(running, self._here(running), running.reader.positions())
+        assert running.kept is not None  # noqa: S101 - for the type checker
         self.ledger.keep_house_drops(day=epoch.day, epoch_part=epoch.part, drops=running.drops_of(""))
         self._compare(running.kept)
         # The spool goes first: files without their key would look like a day that a reboot has cost.
@@ -284,17 +305,17 @@ class Engine:
         if note is None:
             return {}
         for site, fingerprint in note.salts.items():
-            if self.secrets.fingerprint(running.epoch, site) == fingerprint:
+            # A reboot may have left the day's key alone: salts are never on disk, and nothing is counted under one.
+            if self.secrets.has_salts(running.epoch) and self.secrets.fingerprint(running.epoch, site) == fingerprint:
                 self.secrets.replace_salt(running.epoch, site)
         if not running.is_switched():
             return None
         positions = {file: end for file, end in running.reader.positions().items() if file in note.files}
         if running.kept is None:
-            due = [site for site in self._here(running) if site.id in note.salts and not running.is_counted(site.id)]
-            parts = [self._close_part(running, site, positions) for site in due]
-            self.ledger.keep(parts)
-            running.kept = parts
+            self._keep(running, [site for site in self._here(running) if site.id in note.salts], positions)
+        assert running.kept is not None  # noqa: S101 - for the type checker
         self._compare(running.kept)
+        remember(self.secrets, running.epoch, Counted(sites=tuple(note.salts), files=positions))
         closed: dict[str, Outcome | None] = {part.site: part.outcome for part in running.kept}
         for site in note.salts:
             running.forget(site, positions=positions)
@@ -302,34 +323,13 @@ class Engine:
         running.release()
         return closed
 
-    def _close_part(self, running: RunningDay, site: Site, positions: dict[str, int]) -> ClosedPart:
-        epoch = running.epoch
-        part = self.ledger.next_part(site.id, epoch.day)
-        closing = close_part(running.day, site.id, self.rules_on(site, epoch.day))
-        if closing.cells is None:
-            return self._part(site, epoch, part=part, outcome=Outcome.BELOW_K, spool=positions)
-        drops = running.drops_of(site.id)
-        if closing.late:
-            drops["late"] = drops.get("late", 0) + closing.late
-        made = self._part(site, epoch, part=part, outcome=Outcome.KEPT, spool=positions)
-        return msgspec.structs.replace(made, cells=closing.cells, drops=drops)
-
-    def _part(self, site: Site, epoch: Epoch, *, part: int, outcome: Outcome, spool: dict[str, int]) -> ClosedPart:
-        rules = self.rules_on(site, epoch.day)
-        return ClosedPart(
-            site=site.id,
-            day=epoch.day,
-            part=part,
-            outcome=outcome,
-            origin=Origin.TRACKER,
-            identity=rules.identity(site.identity),
-            profile=self.sites.on_day(site, epoch.day).profile,
-            k=rules.k,
-            settings=self.sites.head(),
-            closed_at=self._clock.now(),
-            epoch_part=epoch.part,
-            spool=spool,
-        )
+    def _keep(self, running: RunningDay, sites: Sequence[Site], positions: dict[str, int]) -> None:
+        """Keep the parts of sites that the history does not have yet: a write that failed may have reached it."""
+        known = self.ledger.counted(running.epoch)
+        due = [site for site in sites if not covers(known, site.id, positions)]
+        parts = [self._parts.close(running, site, positions) for site in due]
+        self.ledger.keep(parts)
+        running.kept = parts
 
     def _compare(self, parts: Sequence[ClosedPart]) -> None:
         self.history.reopen()
@@ -382,11 +382,13 @@ class Engine:
 
 
 def _key_dir(settings: Settings) -> Path | None:
-    return settings.data_dir / "keys" if settings.keep_day_through_reboot else None
-
-
-def _named(epoch: Epoch) -> str:
-    return f"{epoch.day} {epoch.timezone} part {epoch.part}"
+    """Return where keys lie on disk too; where they may not be, none is left of an earlier setting."""
+    folder = settings.data_dir / "keys"
+    if settings.keep_day_through_reboot:
+        return folder
+    for epoch in files.list_epochs(folder):
+        files.empty_folder(folder / epoch_name(epoch), remove=files.wipe)
+    return None
 
 
 def _wait() -> None:

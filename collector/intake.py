@@ -128,6 +128,7 @@ class Intake:
         self._sync_at = 0.0
         self._streams: dict[str, Stream] = {}
         self._drops: dict[Drop, int] = {}
+        self._at = 0
         self._waiting: list[Written] = []
         self._failure: StoreError | None = None
         self._stream: Stream | None = None
@@ -142,7 +143,10 @@ class Intake:
         """
         if len(self._waiting) >= PENDING_EVENTS_MAX:
             return self.refuse_overload()
-        at = int(self._clock.now().timestamp())
+        if not self._waiting:
+            # What comes while others wait for the same batch comes at the same moment.
+            self._at = int(self._clock.now().timestamp())
+        at = self._at
         outcome = self._gate.admit(raw, at=at, salt=self._salt)
         if isinstance(outcome, Event):
             assert self._stream is not None  # noqa: S101 - for the type checker: every event asks for a salt
@@ -266,6 +270,8 @@ class Intake:
         before, self._streams[timezone] = self._streams.get(timezone), stream
         if before:
             self._try(before.end)
+            # The salts go with the last that points at them.
+            self._stream = None
             # User agents are remembered for the length of a day, not longer.
             self._gate.forget()
         return stream

@@ -75,6 +75,10 @@ GAPS: Final = {
         mark("{n} damaged file of a running day could not be read"),
         mark("{n} damaged files of a running day could not be read"),
     ),
+    "history_older": (
+        mark("{n} part of a day is lost, since older figures were put back"),
+        mark("{n} parts of days are lost, since older figures were put back"),
+    ),
 }
 REFUSALS: Final = {
     Refusal.SAME: mark("Everything here has the value that you filter by, so there is nothing to divide."),

@@ -39,13 +39,17 @@ def open_existing(path: Path, *, flags: int = os.O_RDONLY) -> int:
     return os.open(path, flags | _SAFE)
 
 
-def read_small(path: Path) -> bytes | None:
+def read_small(path: Path, *, most: int = SMALL_FILE_BYTES_MAX) -> bytes | None:
     """Return the content of a small file, or `None` where there is none.
 
     Raises:
         SpoolError: `key_damaged`.
     """
-    content = bytearray(SMALL_FILE_BYTES_MAX)
+    try:
+        size = path.stat(follow_symlinks=False).st_size
+    except OSError:
+        size = 0
+    content = bytearray(min(max(size, SMALL_FILE_BYTES_MAX), most))
     length = read_into(path, content)
     return None if length is None else bytes(content[:length])
 
@@ -81,7 +85,7 @@ def write_small(
 
     Args:
         path: Its name; its folder exists.
-        content: At most `SMALL_FILE_BYTES_MAX` bytes.
+        content: What a single write takes.
         random: Names the file while it is in the making.
         replace: Whether an older file gives way; otherwise it stays and `FileExistsError` is raised.
     """

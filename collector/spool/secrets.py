@@ -13,9 +13,7 @@ What a process has read it keeps in locked memory that it overwrites when the ep
 is a copy in a buffer, and whoever asked for it wipes it.
 """
 
-import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -30,22 +28,19 @@ from collector.model import Epoch
 from collector.spool import files
 from collector.spool.files import is_in_memory, prepare_runtime_dir
 from collector.spool.keyfile import SECRET_BYTES, key_missing, read_secret, write_secret
+from collector.spool.locking import lock_folder
 from collector.spool.names import epoch_name, parse_epoch, salt_name, zone_name
+from collector.spool.notes import CLOSING, read_note, write_note
 from collector.spool.pointer import SeenEpoch, mark_of
 from collector.spool.vault import VAULT, Secret, fresh, wipe
 
 __all__ = ["SECRET_BYTES", "Secrets", "is_in_memory", "prepare_runtime_dir"]
 
-#: A process that dies frees the lock; one that hangs with it is waited for one second.
-LOCK_TRIES_MAX: Final = 500
-LOCK_RETRY_SECONDS: Final = 0.002
 #: Oldest signs of destruction go first; a process looks at them every few seconds, not weeks later.
 DESTROYED_MAX: Final = 1_000
 _KEY: Final = "key"
 #: An empty file that is made anew whenever a salt of the epoch is replaced.
 _GENERATION: Final = "generation"
-#: Says which sites are being closed, until that is done.
-_NOTE: Final = "closing"
 
 
 class Secrets:
@@ -187,23 +182,31 @@ class Secrets:
                     os.close(old)
             files.write_small(self._folder(epoch) / _GENERATION, b"", random=self._random, replace=True)
 
-    def note(self, epoch: Epoch) -> bytes | None:
+    def note(self, epoch: Epoch, name: str = CLOSING) -> bytes | None:
         """Return what `keep_note` wrote of an epoch, or `None`."""
-        return files.read_small(self._folder(epoch) / _NOTE)
+        return read_note(self._places(epoch), name)
 
-    def keep_note(self, epoch: Epoch, note: bytes | None) -> None:
-        """Keep what a process that comes after a crash has to finish; `None` when it is finished.
+    def keep_note(self, epoch: Epoch, note: bytes | None, name: str = CLOSING) -> None:
+        """Keep what a process that comes after a crash has to know; `None` when nothing is left to be known.
 
         Raises:
             SpoolError: As `salt`.
         """
         with self._locked():
-            path = self._folder(epoch) / _NOTE
-            if note is None:
-                path.unlink(missing_ok=True)
-            else:
-                self._require_key(epoch)
-                files.write_small(path, note, random=self._random, replace=True)
+            self._write_back()
+            if note is not None and self._is_destroyed(epoch):
+                raise key_missing(epoch)
+            if not write_note(self._places(epoch), name, note, random=self._random) and note is not None:
+                raise key_missing(epoch)
+
+    def has_salts(self, epoch: Epoch) -> bool:
+        """Tell whether events can still be counted in *epoch*: a reboot may have left its key on disk alone."""
+        return (self._folder(epoch) / _KEY).exists()
+
+    def _places(self, epoch: Epoch) -> list[Path]:
+        """Return where the epoch's secrets may lie: in memory, and on disk where it is kept through a reboot."""
+        on_disk = [] if self._key_dir is None else [self._key_dir / epoch_name(epoch)]
+        return [self._folder(epoch), *on_disk]
 
     def generation(self, epoch: Epoch) -> tuple[int, int]:
         """Return what changes whenever a salt of *epoch* is replaced; cheap enough to ask several times a second."""
@@ -226,9 +229,8 @@ class Secrets:
             if not sign.exists():
                 os.close(files.open_new(sign))
             self._forget(epoch)
-            files.empty_folder(self._folder(epoch), remove=files.wipe)
-            if self._key_dir is not None:
-                files.empty_folder(self._key_dir / epoch_name(epoch), remove=files.wipe)
+            for place in self._places(epoch):
+                files.empty_folder(place, remove=files.wipe)
             for old in files.list_epochs(sign.parent)[:-DESTROYED_MAX]:
                 (sign.parent / epoch_name(old)).unlink(missing_ok=True)
 
@@ -290,6 +292,10 @@ class Secrets:
                 files.make_folder(place)
                 files.make_folder(place / epoch_name(epoch))
                 write_secret(place / epoch_name(epoch) / _KEY, epoch, key, random=self._random)
+        if self._key_dir is not None:
+            # Else a power cut could leave a spool on the disk and no key.
+            for folder in (self._key_dir / epoch_name(epoch), self._key_dir, self._key_dir.parent):
+                files.sync_folder(folder)
         self._remember(epoch, _KEY, key)
         wipe(key)
         self._point(epoch)
@@ -371,7 +377,7 @@ class Secrets:
             files.prepare_runtime_dir(self._base)
             for name in ("current", "destroyed", "epochs"):
                 files.make_folder(self._base / name)
-            lock = self._lock()
+            lock = lock_folder(self._base / "lock")
             try:
                 yield
             finally:
@@ -380,17 +386,3 @@ class Secrets:
             raise SpoolError(
                 "runtime_dir_unwritable", f"Keys and salts in {self._base} cannot be changed ({error.strerror})."
             ) from None
-
-    def _lock(self) -> int:
-        path = self._base / "lock"
-        for _ in range(LOCK_TRIES_MAX):
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, files.FILE_MODE)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The folder may have vanished meanwhile, and another process may hold the lock of the new one.
-                if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-                    return lock
-            except BlockingIOError:
-                time.sleep(LOCK_RETRY_SECONDS)
-            os.close(lock)
-        raise SpoolError("secrets_busy", f"Another process holds {path}; end it and try again.")

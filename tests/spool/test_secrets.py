@@ -12,6 +12,7 @@ import pytest
 from collector.errors import SpoolError
 from collector.model import Epoch
 from collector.spool.files import destroy, list_epochs
+from collector.spool.locking import lock_folder
 from collector.spool.names import epoch_name
 from collector.spool.secrets import Secrets
 from collector.spool.writer import SpoolWriter, open_current
@@ -62,13 +63,13 @@ def test_a_salt_made_in_between_is_taken(runtime: Path, clock: ManualClock, monk
     """Where another process made the salt while this one waited for the lock, both use that one."""
     first, second = Secrets(runtime), Secrets(runtime)
     found = first.current(TIMEZONE, now=clock.now())
-    lock = second._lock
 
-    def late() -> int:
+    def late(path: Path) -> int:
+        monkeypatch.undo()
         first.salt(found, "school")
-        return lock()
+        return lock_folder(path)
 
-    monkeypatch.setattr(second, "_lock", late)
+    monkeypatch.setattr("collector.spool.secrets.lock_folder", late)
     assert second.salt(found, "school") == first.salt(found, "school")
 
 
@@ -371,7 +372,7 @@ def test_a_held_lock_is_not_waited_for_without_end(
     runtime: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that hangs with the lock stops the others with a clear sentence, not for ever."""
-    monkeypatch.setattr("collector.spool.secrets.LOCK_TRIES_MAX", 3)
+    monkeypatch.setattr("collector.spool.locking.LOCK_TRIES_MAX", 3)
     first, second = Secrets(runtime), Secrets(runtime)
     with first._locked(), pytest.raises(SpoolError, match="secrets_busy"):
         second.current(TIMEZONE, now=clock.now())

@@ -50,7 +50,7 @@ HOUSE: Final = (
          "files.wipe_open(old)", "os.fsync(old)",
          "tests/spool/test_secrets.py::test_a_new_salt_in_the_same_epoch"),
     Harm("R14", "leave keys and salts where they are", "collector/spool/secrets.py",
-         "files.empty_folder(self._folder(epoch), remove=files.wipe)", "self._folder(epoch)",
+         "files.empty_folder(place, remove=files.wipe)", "str(place)",
          "tests/flow/test_day.py::test_after_midnight_nothing_of_the_day_is_left"),
     Harm("R14", "forget a secret and leave it in memory", "collector/spool/secrets.py",
          "VAULT.let_go(secret)", "VAULT.pages", _MEMORY),
