@@ -61,7 +61,7 @@ class Sealed(msgspec.Struct):
         raise TypeError("sealed: personal data is not pickled")
 
 
-class Event(Sealed, array_like=True, gc=False, kw_only=True):
+class Event(Sealed, array_like=True, gc=False):
     """Say what one visitor did, in closed lists and cleaned paths.
 
     Attributes:

@@ -6,7 +6,7 @@ unwrapped first: the /48 of a 6to4 address, for one, holds the whole IPv4 addres
 
 from collections.abc import Iterable
 from functools import cache
-from socket import AF_INET, AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NewType
 
 #: A family (4 or 6, one byte) and the cut address (4 or 16 bytes, zeros behind the cut); still personal data.
@@ -16,6 +16,8 @@ Network = NewType("Network", bytes)
 NOWHERE: Final = Network(b"")
 #: Proxies between the client and us that are looked through; further to the left nothing is believed.
 HOPS_MAX: Final = 16
+#: Addresses of trusted proxies that are known by heart.
+PROXIES_MAX: Final = 256
 
 _IPV4_BYTES: Final = 4
 _IPV4: Final = b"\x04"
@@ -38,16 +40,24 @@ class Trusted:
         self._networks: list[tuple[int, int, int]] = []
         for network in networks:
             address, _, bits = network.partition("/")
-            packed = _pack(address)
+            packed = pack(address)
             if packed is not None:
                 hidden = len(packed) * 8 - int(bits or len(packed) * 8)
                 self._networks.append((len(packed), hidden, int.from_bytes(packed) >> hidden))
+        # Proxies of our own that were seen, and nobody else's address.
+        self._seen: set[str] = set()
 
     def holds(self, address: str) -> bool:
         """Tell whether *address* belongs to a trusted proxy."""
-        if not self._networks:
-            return False
-        packed = _pack(address)
+        if address in self._seen:
+            return True
+        is_held = bool(self._networks) and self._look_up(address)
+        if is_held and len(self._seen) < PROXIES_MAX:
+            self._seen.add(address)
+        return is_held
+
+    def _look_up(self, address: str) -> bool:
+        packed = pack(address)
         if packed is None:
             return False
         number = int.from_bytes(packed)
@@ -57,8 +67,8 @@ class Trusted:
         return False
 
 
-def client(peer: str, forwarded: str, trusted: Trusted) -> str:
-    """Return the client's address: the first one from the right that is not a trusted proxy's.
+def client(peer: str, forwarded: str, trusted: Trusted) -> bytes | None:
+    """Return the client's address, packed: the first one from the right that is not a trusted proxy's.
 
     What an untrusted peer says of itself has no effect. An entry that is no address makes the whole header
     unbelievable: the peer's own address stands.
@@ -67,33 +77,36 @@ def client(peer: str, forwarded: str, trusted: Trusted) -> str:
         peer: Address of the socket's other end.
         forwarded: The client header; entries separated by `,`, the nearest hop last, ports and brackets allowed.
         trusted: Whose header is believed.
+
+    Returns:
+        4 or 16 bytes; `None` for what is no address.
     """
     if not forwarded or not trusted.holds(peer):
-        return peer
-    rest = forwarded
-    address = peer
+        return pack(peer)
+    rest, packed = forwarded, None
     for _ in range(HOPS_MAX):
         rest, _, entry = rest.rpartition(",")
         address = _bare(entry)
-        if _pack(address) is None:
-            return peer
+        packed = pack(address)
+        if packed is None:
+            return pack(peer)
         if not rest or not trusted.holds(address):
             break
-    return address
+    return packed
 
 
-def cut(address: str, *, ipv4_bits: int, ipv6_bits: int) -> Network:
-    """Cut *address* to its network; an embedded IPv4 address is unwrapped first.
+def cut(packed: bytes | None, *, ipv4_bits: int, ipv6_bits: int) -> Network:
+    """Cut an address to its network; an embedded IPv4 address is unwrapped first.
 
     Args:
-        address: Text of an IPv4 or IPv6 address; anything else gives `NOWHERE`.
+        packed: 4 or 16 bytes; `None` gives `NOWHERE`.
         ipv4_bits: Leading bits of an IPv4 address that stay.
         ipv6_bits: Leading bits of an IPv6 address that stay.
     """
-    packed = _pack(address)
     if packed is None:
         return NOWHERE
-    packed = _unwrap(packed)
+    if len(packed) != _IPV4_BYTES:
+        packed = _unwrap(packed)
     if len(packed) == _IPV4_BYTES:
         return Network(_IPV4 + (int.from_bytes(packed) & _mask(32, ipv4_bits)).to_bytes(4))
     return Network(_IPV6 + (int.from_bytes(packed) & _mask(128, ipv6_bits)).to_bytes(16))
@@ -111,14 +124,15 @@ def narrow(network: Network, *, ipv4_bits: int, ipv6_bits: int) -> Network:
 def text(network: Network) -> str:
     """Return the first address of *network* as text, for the table of countries; empty for `NOWHERE`."""
     if network[:1] == _IPV4:
-        return f"{network[1]}.{network[2]}.{network[3]}.{network[4]}"
+        return inet_ntop(AF_INET, network[1:])
     if network[:1] == _IPV6:
         # Zeros fill everything behind the cut, at 48 bits or before.
         return f"{network[1:3].hex()}:{network[3:5].hex()}:{network[5:7].hex()}::"
     return ""
 
 
-def _pack(address: str) -> bytes | None:
+def pack(address: str) -> bytes | None:
+    """Return the 4 or 16 bytes of an address in text; `None` for what is none."""
     try:
         if ":" not in address:
             return inet_pton(AF_INET, address)
@@ -131,8 +145,7 @@ def _pack(address: str) -> bytes | None:
 
 
 def _unwrap(packed: bytes) -> bytes:
-    if len(packed) == _IPV4_BYTES:
-        return packed
+    """Take an IPv4 address out of the IPv6 address that carries it."""
     if packed.startswith(_SIX_TO_FOUR):
         return packed[2:6]
     if packed.startswith(_TEREDO):

@@ -42,15 +42,18 @@ class Hosts:
 
     Args:
         hosts: Host names in lower case; `*.school.example` covers its subdomains and not itself.
+
+    Attributes:
+        names: The same, as a set.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:
-        self._names = frozenset(hosts)
+        self.names = frozenset(hosts)
         self._endings = tuple(host[1:] for host in hosts if host.startswith("*."))
 
     def hold(self, host: str) -> bool:
         """Tell whether *host* is one of the site's."""
-        return host in self._names or host.endswith(self._endings)
+        return host in self.names or host.endswith(self._endings)
 
 
 class Paths:
@@ -121,6 +124,11 @@ def locate(url: str) -> Location:
         return Location("", "/" + rest, query)
     authority, _, path = rest.partition("/")
     return Location(host_of(authority), "/" + path, query)
+
+
+def is_whole(url: str, location: Location, page: str, hosts: Hosts) -> bool:
+    """Tell whether nothing was taken off *url*: one of the site's own named hosts, and a path that is the page."""
+    return page == location.path and location.host in hosts.names and _PLAIN_URL.fullmatch(url) is not None
 
 
 def host_of(authority: str) -> str | None:

@@ -20,6 +20,8 @@ class Plan(Sealed, gc=False):
         key: Id of the site as bytes.
         identity: What is in force: no profile loosens another's.
         masks_more: Whether fewer bits of an address stay than in the house.
+        pages: Pages of the site by URL, where cleaning changed nothing.
+        sources: Source and channel by referrer, where naming it changed nothing.
     """
 
     site: Site
@@ -36,6 +38,8 @@ class Plan(Sealed, gc=False):
     keeps_viewport: bool
     keeps_major: bool
     keeps_property: bool
+    pages: dict[str, str]
+    sources: dict[str, tuple[str, str]]
 
 
 class Passage(Sealed, gc=False):
@@ -84,6 +88,8 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
         keeps_viewport=Dimension.VIEWPORT in kept,
         keeps_major=Dimension.BROWSER_MAJOR in kept,
         keeps_property=Dimension.PROPERTY in kept,
+        pages={},
+        sources={},
     )
 
 

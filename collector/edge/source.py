@@ -41,6 +41,12 @@ def name_source(referrer: str, *, hosts: Hosts) -> tuple[str, str]:
     return _external(host), "referral"
 
 
+def is_whole(referrer: str, source: str, hosts: Hosts) -> bool:
+    """Tell whether *referrer* says no more than *source* does, or is on a list of ours or of the site."""
+    bare = referrer.removeprefix("www.")
+    return bare == source or bare in HOSTS or referrer in hosts.names
+
+
 def name_campaign(query: str, written: str) -> tuple[str, str, bool]:
     """Return campaign, channel and whether an identifier was removed.
 

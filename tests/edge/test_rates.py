@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.edge import rates
-from collector.edge.address import cut
+from collector.edge.address import cut, pack
 from collector.edge.rates import BURST_SECONDS, Rates
 from collector.settings import Limits
 
 NOON: Final = 1_790_000_040
-CLASSROOM: Final = cut("192.0.2.7", ipv4_bits=24, ipv6_bits=48)
-ELSEWHERE: Final = cut("198.51.100.7", ipv4_bits=24, ipv6_bits=48)
+CLASSROOM: Final = cut(pack("192.0.2.7"), ipv4_bits=24, ipv6_bits=48)
+ELSEWHERE: Final = cut(pack("198.51.100.7"), ipv4_bits=24, ipv6_bits=48)
 
 
 def make(*, site: int = 2, network: int = 0) -> Rates:
@@ -80,7 +80,7 @@ def test_what_a_network_may_not_send_takes_nothing_from_its_site() -> None:
     made = make(site=1, network=1)
     assert made.has_room("school", CLASSROOM, NOON)
     assert not any(made.has_room("school", CLASSROOM, NOON) for _ in range(50))
-    others = [cut(f"10.0.{number}.1", ipv4_bits=24, ipv6_bits=48) for number in range(10)]
+    others = [cut(pack(f"10.0.{number}.1"), ipv4_bits=24, ipv6_bits=48) for number in range(10)]
     assert sum(made.has_room("school", other, NOON) for other in others) == 9
 
 
@@ -108,7 +108,7 @@ def test_more_networks_than_are_counted_are_let_in(monkeypatch: pytest.MonkeyPat
     """The table of networks has an end, above which the site's own limit is the only one."""
     monkeypatch.setattr(rates, "NETWORKS_MAX", 5)
     made = make(site=1_000, network=1)
-    others = [cut(f"10.0.{number}.1", ipv4_bits=24, ipv6_bits=48) for number in range(50)]
+    others = [cut(pack(f"10.0.{number}.1"), ipv4_bits=24, ipv6_bits=48) for number in range(50)]
     assert all(made.has_room("school", other, NOON) for other in others)
     assert len(made._networks) == 5
     assert not made.has_room("school", others[0], NOON)
