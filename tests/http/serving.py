@@ -9,7 +9,7 @@ import uvicorn
 import uvloop
 
 from collector.http.keeper import Keeper
-from collector.http.limited import protocol_for
+from collector.http.limited import LimitedProtocol, protocol_for
 from collector.settings import Limits
 
 #: A second is the shortest that the settings know.
@@ -78,13 +78,15 @@ async def answer(send: Any, body: bytes) -> None:
 
 
 @asynccontextmanager
-async def serving(app: Any = echo_length, *, limits: Limits = SHORT) -> AsyncIterator[Served]:
-    """Serve *app* on a free port for the length of a block."""
+async def serving(
+    app: Any = echo_length, *, limits: Limits = SHORT, base: type[LimitedProtocol] = LimitedProtocol
+) -> AsyncIterator[Served]:
+    """Serve *app* on a free port for the length of a block; *base* is its protocol, here with limits."""
     overloads: list[None] = []
     writers: list[asyncio.StreamWriter] = []
     keeper = Keeper(limits, count_overload=lambda: overloads.append(None))
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, http=protocol_for(keeper), ws="none", lifespan="off", log_config=None
+        app, host="127.0.0.1", port=0, http=protocol_for(keeper, base), ws="none", lifespan="off", log_config=None
     )
     server = uvicorn.Server(config)
     config.load()

@@ -1,13 +1,19 @@
 """Limits on bytes, seconds and connections, each met by a client that does not keep to it."""
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collector.http.keeper import RESERVED_CONNECTIONS, Keeper
 from collector.settings import Limits
+from tests.clock import ManualClock
 from tests.http.serving import PATIENCE, SHORT, answer, echo_length, run, serving, until, until_closed
+from tests.http.ways import Way
+from tests.process import ROOT
 
 PAGE = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 LAST_PAGE = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -146,12 +152,14 @@ def test_answers_before_a_bad_request_still_come() -> None:
     run(test)
 
 
-def test_too_many_connections_refuse_events_and_leave_pages() -> None:
+@pytest.mark.parametrize("is_fast", [False, True], ids=["ordinary route", "fast lane"])
+def test_too_many_connections_refuse_events_and_leave_pages(*, is_fast: bool, tmp_path: Path) -> None:
     """Above the limit an event is answered 503 with Retry-After and counted, and a page is answered as ever."""
+    base = Way(tmp_path / "house", ManualClock(), is_fast=is_fast).protocol_class
 
     async def test() -> None:
         limits = Limits(connections=4, request_seconds=8, idle_seconds=8)
-        async with serving(stay, limits=limits) as served:
+        async with serving(stay, limits=limits, base=base) as served:
             # Each of these waits for an answer, so none of them can go.
             for _ in range(4):
                 await served.connect(b"GET /stay HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -260,3 +268,21 @@ def test_limits_leave_the_last_word_to_the_settings() -> None:
     keeper = Keeper(SHORT)
     assert 0 < keeper.request_seconds <= SHORT.request_seconds
     assert Keeper(Limits()).request_seconds == pytest.approx(8.5)
+
+
+@pytest.mark.parametrize(("hard", "said"), [(4_096, ""), (300, "this machine lets the process have 300")])
+def test_a_process_may_open_as_many_files_as_it_needs(hard: int, said: str) -> None:
+    """The limit on open files is raised as far as the machine lets it, and a line says where that is not enough."""
+    program = (
+        "import logging, resource\n"
+        "from collector.http.keeper import allow_files\n"
+        "from collector.settings import Limits\n"
+        "logging.basicConfig()\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (128, {hard}))\n"
+        "allow_files(Limits(connections=1000))\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout.strip() == str(hard)
+    assert said in ran.stderr
+    assert bool(ran.stderr) == bool(said)
