@@ -34,6 +34,7 @@ from collector.spool.names import epoch_name
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
 from collector.spool.vault import wipe
+from collector.store.backup import sweep
 from collector.store.erase import Erased, Note, begin, begun, erase_site, is_gone
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
@@ -71,6 +72,8 @@ class Engine:
             settings.runtime_path(), random=random, key_dir=_key_dir(settings), spool_dir=settings.spool_dir
         )
         self.history = History(settings.history_file, at=clock.now(), is_uncompressed=settings.is_uncompressed)
+        for folder in (settings.data_dir, settings.backup_dir):
+            sweep(folder)
         for sentence in self.history.told:
             log.error("%s", sentence)
         self.sites = Sites(self.history, random=random)

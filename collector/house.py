@@ -23,6 +23,7 @@ from collector.errors import TurvenError
 from collector.intake import Intake
 from collector.lookup import country_lookup
 from collector.process import silence_loop, told
+from collector.retry import Retry
 from collector.roster import ROSTER_NAME, Publisher
 from collector.script import Scripts, read_source
 from collector.settings import Settings
@@ -75,6 +76,8 @@ class House:
             self._publisher.publish()
             self.engine.sites.on_change = self._publisher.publish
         self._ready = False
+        #: A round that fails is tried again at once, but not said twice a second.
+        self._failing = Retry()
 
     def routes(self) -> list[Route]:
         """Return the collector's routes."""
@@ -121,14 +124,20 @@ class House:
             await asyncio.sleep(ROUND_SECONDS)
 
     def _round(self) -> None:
+        # Every round is tried; what is counted here is how long a failure was not said.
+        self._failing.is_due()
         try:
             self.engine.tick()
             if self.settings.server.collectors:
                 self._publisher.publish()
         except TurvenError as error:
-            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
+            if self._failing.failed(error.message):
+                log.error("%s", error.message)  # noqa: TRY400 - the message says it all
         except Exception as error:  # noqa: BLE001 - the next round tries again; foreign words stay out of the log
-            log.error("%s", told(error))  # noqa: TRY400
+            if self._failing.failed(told(error)):
+                log.error("%s", told(error))  # noqa: TRY400
+        else:
+            self._failing.worked()
 
     def _last_round(self) -> None:
         self._round()

@@ -15,6 +15,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from collector.errors import SettingsError, StoreError
 from collector.store.copy import read_copy
 from collector.store.history import History
 from collector.store.migrate import SCHEMA_VERSION
+from collector.store.opening import log_of, sync_folder
 
 HISTORY_NAME: Final = "history.duckdb"
 SETTINGS_NAME: Final = "settings.json"
@@ -44,6 +46,9 @@ _CHUNK_BYTES: Final = 1 << 20
 _MEMBER_BYTES_MAX: Final = 64 << 30
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 _FORMAT: Final = 1
+#: Folders in which a backup is made, or opened, begin with these.
+_MAKING: Final = ".making-"
+_RESTORING: Final = ".restoring-"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,11 +118,12 @@ def make_backup(
             "Backups are sealed: make a key with `turven backup --make-key FILE`, keep that file elsewhere, and put "
             "the recipient that it prints under [backup] in the settings.",
         )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / f"turven-{at.astimezone(UTC).strftime(_STAMP)}.age"
     once = pyrage.x25519.Identity.generate()
     try:
-        with TemporaryDirectory(prefix=".making-", dir=folder) as work:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep(folder)
+        with TemporaryDirectory(prefix=_MAKING, dir=folder) as work:
             manifest = _pack(history, Path(work), settings=settings, at=at)
             sealed = Path(work) / "sealed"
             recipients = [pyrage.x25519.Recipient.from_str(recipient), once.to_public()]
@@ -129,6 +135,7 @@ def make_backup(
                 os.fsync(file.fileno())
             # A link refuses to take the place of a backup of the same second.
             os.link(sealed, target)
+            sync_folder(folder)
     except pyrage.RecipientError:
         raise SettingsError("backup_recipient_wrong", "backup.recipient is no public key of an age identity.") from None
     except (OSError, pyrage.EncryptError) as error:
@@ -139,6 +146,16 @@ def make_backup(
         manifest=manifest,
         removed=remove_old(folder, at=at, keep_days=keep_days),
     )
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a backup or a restore that was killed left behind: copies of the history in clear.
+
+    Only who has the history may call it; nobody else makes a backup or restores one.
+    """
+    for prefix in (_MAKING, _RESTORING):
+        for left in folder.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def made_at(path: Path) -> datetime | None:
@@ -195,8 +212,9 @@ def restore(sealed: Path, target: Path, *, key: str) -> Manifest:
         StoreError: `backup_unreadable`, `backup_older`; `history_in_use`, `history_damaged` of what is there.
     """
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(target.parent)
     with (
-        TemporaryDirectory(prefix=".restoring-", dir=target.parent) as work,
+        TemporaryDirectory(prefix=_RESTORING, dir=target.parent) as work,
         opened(sealed, key=key, work=Path(work)) as (manifest, copy),
     ):
         if manifest.schema_version > SCHEMA_VERSION:
@@ -205,7 +223,10 @@ def restore(sealed: Path, target: Path, *, key: str) -> Manifest:
             _refuse_newer(target, manifest)
         with copy.open("rb+") as file:
             os.fsync(file.fileno())
+        # DuckDB would replay the log of the old file on the new one. All that it holds is in the backup, too.
+        log_of(target).unlink(missing_ok=True)
         copy.replace(target)
+        sync_folder(target.parent)
         return manifest
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import duckdb
 import msgspec
 
+from collector.errors import StoreError
 from collector.store.history import History
 from collector.store.in_force import ERASED
 from collector.store.retention import EVERYTHING
@@ -71,7 +72,20 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin(history: History, note: Note) -> None:
-    """Keep *note* on the disk before anything is erased."""
+    """Keep *note* on the disk before anything is erased.
+
+    Raises:
+        StoreError: `erase_not_begun`; nothing is erased then.
+    """
+    try:
+        _put_note(history, note)
+    except OSError as error:
+        raise StoreError(
+            "erase_not_begun", f"The erase could not be noted on the disk ({error.strerror}): nothing was erased."
+        ) from None
+
+
+def _put_note(history: History, note: Note) -> None:
     path = _note_path(history)
     fresh = path.with_name(path.name + ".new")
     with fresh.open("wb") as file:

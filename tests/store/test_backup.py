@@ -154,3 +154,35 @@ def test_a_key_is_ours_alone_and_never_overwritten(tmp_path: Path) -> None:
 def test_the_clock_names_the_file(make: Make) -> None:
     """A backup's name tells when it was made, in UTC."""
     assert make(ManualClock().now()).file.endswith(f"turven-{ManualClock().now():%Y%m%dT%H%M%SZ}.age")
+
+
+def test_a_killed_backup_leaves_no_copy_in_clear(make: Make, history: History) -> None:
+    """What a backup or a restore that was killed left in clear is removed by the next one."""
+    folder = Path(make().file).parent
+    for name in (".making-killed", ".restoring-killed"):
+        (folder / name / "opened").mkdir(parents=True)
+        (folder / name / "opened" / "history.duckdb").write_bytes(b"in clear")
+    made = make(AT + timedelta(seconds=1))
+    assert sorted(path.name for path in folder.iterdir()) == ["turven-20261124T020000Z.age", Path(made.file).name]
+
+
+def test_a_log_of_before_is_not_replayed_on_what_is_restored(make: Make, history: History, tmp_path: Path) -> None:
+    """A write-ahead log that lies beside the old history does not come into the one that is put in its place."""
+    made = make()
+    target = tmp_path / "other" / "history.duckdb"
+    restore(Path(made.file), target, key=str(KEY))
+    log = target.with_name("history.duckdb.wal")
+    other = History(target, at=AT)
+    with other.write(is_settled=False) as cursor:
+        cursor.execute("insert into gap values ('UTC', date '2026-11-24', 1, 'keys_lost', now()::timestamp)")
+    left = log.read_bytes()
+    with other.write() as cursor:
+        cursor.execute("delete from gap")
+    other.close()
+    log.write_bytes(left)
+    target.unlink()
+    restore(Path(made.file), target, key=str(KEY))
+    again = History(target, at=AT)
+    with again.read() as cursor:
+        assert cursor.execute("select count(*) from gap").fetchall() == [(0,)]
+    again.close()
