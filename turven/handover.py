@@ -6,12 +6,13 @@ what waits in between outlives the process that was to read it.
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from collector.http.limited import LimitedProtocol, Refused
-from turven.pairs import MESSAGE_BYTES_MAX, away, receive
+from turven.pairs import DESCRIPTOR_BYTES, MESSAGE_BYTES_MAX, away, receive
 
 MISDIRECTED: Final = (
     b"HTTP/1.1 421 Misdirected Request\r\ncontent-type: application/json\r\ncontent-length: 97\r\n"
@@ -29,10 +30,18 @@ class Outbox:
     def send(self, descriptor: int, received: bytes) -> bool:
         """Send a connection; tell whether there was room. It is the sender's to close either way."""
         try:
-            socket.send_fds(self._socket, [received or b"\0"], [descriptor], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self._socket.sendmsg(
+                [received or b"\0"],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptor.to_bytes(DESCRIPTOR_BYTES, sys.byteorder))],
+                socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL,
+            )
         except OSError:
             return False
         return True
+
+    def close(self) -> None:
+        """Let go of this end."""
+        self._socket.close()
 
 
 class Inbox:

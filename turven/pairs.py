@@ -1,12 +1,15 @@
 """The pairs of sockets over which connections are passed on, and what is said where nobody is there to take them."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
 #: Most bytes of a connection that go along with it: what one read can bring.
 MESSAGE_BYTES_MAX: Final = 196_608
+#: Of a descriptor that travels with a message: C's int.
+DESCRIPTOR_BYTES: Final = 4
 #: When a browser may come again.
 RETRY_SECONDS: Final = 10
 _PAGE: Final = (
@@ -37,12 +40,15 @@ def receive(inbox: socket.socket) -> Iterator[tuple[socket.socket, bytes]]:
     """Return the connections that wait, and what was read of each."""
     while True:
         try:
-            received, descriptors, _, _ = socket.recv_fds(inbox, MESSAGE_BYTES_MAX, 1, socket.MSG_DONTWAIT)
+            # Not `recv_fds`: that of Python 3.11 leaves the flags out, and would wait.
+            received, beside, _, _ = inbox.recvmsg(
+                MESSAGE_BYTES_MAX, socket.CMSG_LEN(DESCRIPTOR_BYTES), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+            )
         except OSError:
             return
-        if not descriptors:
+        if not beside:
             return
-        connection = socket.socket(fileno=descriptors[0])
+        connection = socket.socket(fileno=int.from_bytes(beside[0][2][:DESCRIPTOR_BYTES], sys.byteorder))
         connection.setblocking(False)
         yield connection, b"" if received == b"\0" else received
 

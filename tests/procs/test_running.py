@@ -1,0 +1,110 @@
+"""A house of several processes: who answers what, who starts again, and that nothing is lost in between."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.process import ROOT, HouseProcess, environment
+from tests.procs.houses import AGENT, EVENT, Houses, wait_until
+
+# One house for all of them.
+pytestmark = pytest.mark.xdist_group("procs")
+
+_PAGE = f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nConnection: close\r\n\r\n".encode()
+_EVENT = (
+    f"POST /event HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nContent-Length: {len(EVENT)}\r\n\r\n".encode()
+    + EVENT
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+    """Run a house with two collectors for the tests that leave it as it was."""
+    made = Houses(tmp_path_factory.mktemp("houses"), collectors=2)
+    with made:
+        made.add_school()
+        yield made
+
+
+def test_a_page_that_reaches_a_collector_is_answered_by_the_house(house: Houses) -> None:
+    """Pages, the papers for visitors and forms are answered over the address at which collectors listen."""
+    status, page = house.fresh("GET", "/")
+    assert (status, page[:15].lower()) == (200, b"<!doctype html>")
+    assert house.fresh("GET", "/privacy.json?site=school")[0] == 200
+    # Larger than what is looked through at a time: all of it goes along.
+    assert house.fresh("POST", "/first-steps", body=b"x" * 100_000)[0] < 500
+    # On one connection: events here, then a page there, then an event in the house itself.
+    assert [house.request("POST", "/event", body=EVENT, headers={"User-Agent": AGENT})[0] for _ in range(2)] == [
+        202
+    ] * 2
+    assert house.request("GET", "/")[0] == 200
+    assert house.request("POST", "/event", body=EVENT, headers={"User-Agent": AGENT})[0] == 202
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, len(_PAGE) - 1])
+def test_a_page_goes_on_whole_wherever_its_request_was_cut(house: Houses, cut: int) -> None:
+    """What a collector read of a request before it knew whose it was is read by the house again."""
+    assert house.raw(_PAGE[:cut], _PAGE[cut:]).startswith(b"HTTP/1.1 200")
+
+
+def test_a_page_behind_an_event_in_one_go_is_refused(house: Houses) -> None:
+    """The event is counted and answered; the page is told to come again, and nothing of the two is mixed up."""
+    answer = house.raw(_EVENT + _PAGE)
+    assert answer.startswith(b"HTTP/1.1 202")
+    assert b"HTTP/1.1 421" in answer
+    assert answer.count(b"HTTP/1.1 ") == 2
+
+
+def test_a_second_house_is_refused_both_ways(house: Houses) -> None:
+    """One data directory has one server, of one process or of several; commands still reach it."""
+    other = HouseProcess(house.folder)
+    house.config.write_text(f"{house.config.read_text('utf-8').replace(str(other.port), str(house.port))}", "utf-8")
+    for words in ((), ("--collectors", "1")):
+        said = house.turven("serve", "--listen", f"127.0.0.1:{other.port}", *words, expect=3)
+        assert "house_running" in said
+    assert "school  on" in house.turven("site", "list")
+
+
+def test_what_a_command_changed_counts_at_once_in_every_collector(house: Houses) -> None:
+    """A site that was switched off is counted nowhere as soon as the command has answered; so is one switched on."""
+    house.turven("site", "set", "school", "--off", "--reason", "holiday")
+    assert {house.fresh("POST", "/event", body=EVENT)[0] for _ in range(8)} == {204}
+    house.turven("site", "set", "school", "--on", "--reason", "school again")
+    assert {house.fresh("POST", "/event", body=EVENT)[0] for _ in range(8)} == {202}
+
+
+def test_collectors_give_way_to_the_dashboard(house: Houses) -> None:
+    """Collectors run at a lower priority than the house, and all of them are shut."""
+    children = house.children()
+    assert set(children) == {"house", "collector 0", "collector 1"}
+    nice = {name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in children.items()}
+    assert nice["collector 0"] == nice["collector 1"] > nice["house"]
+    limits = [Path(f"/proc/{pid}/limits").read_text("utf-8") for pid in (*children.values(), house.pid)]
+    assert all("Max core file size        0                    0" in text for text in limits)
+
+
+def test_settings_that_do_not_load_leave_the_old_processes(house: Houses) -> None:
+    """A restart with a typo in the settings replaces nothing; the log says why."""
+    before, settings = house.children(), house.config.read_text("utf-8")
+    house.config.write_text(settings + "typo = 1\n", "utf-8")
+    house.signal(signal.SIGHUP)
+    wait_until(lambda: house.said("The new house did not start; the old one stays.") == 1)
+    house.config.write_text(settings, "utf-8")
+    assert house.children() == before
+    assert "typo" in house.log.read_text("utf-8")
+    assert house.fresh("GET", "/")[0] == 200
+
+
+def test_a_collector_needs_neither_database_nor_dashboard() -> None:
+    """Its process loads nothing that could open the history or show a page."""
+    heavy = ("duckdb", "polars", "scipy", "numpy", "dashboard", "collector.engine", "collector.store", "turven.compose")
+    program = f"import sys, turven.collecting; print([name for name in {heavy!r} if name in sys.modules])"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
