@@ -154,8 +154,8 @@ PARTS: Final = (
     Part(
         "Slow and hostile clients",
         "bench.hostile:measure",
-        "1,000 connections each that idle, trickle a header or trickle a body; 50 MB of headers, bodies of 1 MB, invalid "
-        "and deeply nested JSON, no keep-alive; good clients alone, and beside all of them.",
+        "1,000 connections each that idle, trickle a header or trickle a body; 50 MB of headers, bodies of 1 MB, "
+        "invalid and deeply nested JSON, no keep-alive; good clients alone, and beside all of them.",
         {
             "good_events_failed": Goal("good events that failed", most=0),
             "good_pages_failed": Goal("good pages that failed", most=0),
@@ -230,6 +230,8 @@ PARTS: Final = (
         {
             "empty_s": Goal("with an empty history", "s", most=1.0),
             "full_s": Goal("with 25 months of a site of 10,000 visits a day", "s", most=1.5),
+            "empty_cpu_s": Goal("processor time of it, empty", "s"),
+            "full_cpu_s": Goal("processor time of it, 25 months", "s"),
         },
         seconds_max=600,
     ),
