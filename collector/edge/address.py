@@ -86,8 +86,11 @@ def client(peer: str, forwarded: str, trusted: Trusted) -> bytes | None:
     rest, packed = forwarded, None
     for _ in range(HOPS_MAX):
         rest, _, entry = rest.rpartition(",")
-        address = _bare(entry)
+        address = entry.strip(" \t")
         packed = pack(address)
+        if packed is None:
+            address = _bare(address)
+            packed = pack(address)
         if packed is None:
             return pack(peer)
         if not rest or not trusted.holds(address):
@@ -159,7 +162,7 @@ def _unwrap(packed: bytes) -> bytes:
 
 def _bare(entry: str) -> str:
     """Take port, brackets and quotes off an entry of the client header."""
-    entry = entry.strip(' \t"')
+    entry = entry.strip('"')
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     if entry.count(":") == 1:

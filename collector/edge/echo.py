@@ -7,9 +7,10 @@ from typing import Final
 
 from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAME, ID, PROPERTY_NAME, PROPERTY_VALUE
 from collector.edge.page import locate
-from collector.edge.passage import NO_PLAN, Passage
+from collector.edge.passage import Passage, Plan
+from collector.edge.payload import Payload
 from collector.event import Drop, Event, Kind, Malformed, Reason
-from collector.model import DIRECT, OTHER, UNKNOWN, Identity
+from collector.model import DIRECT, OTHER, UNKNOWN
 
 _WHY_DROPPED: Final = {
     Reason.OPT_OUT: "The browser sends Sec-GPC: 1 or DNT: 1; whoever opts out is not looked at.",
@@ -22,6 +23,15 @@ _WHY_DROPPED: Final = {
         "another site or identity, or the browser forbids storage."
     ),
 }
+#: The step of the gate at which a request is dropped.
+_STEPS: Final = {
+    Reason.OPT_OUT: "opt-out",
+    Reason.UNKNOWN_SITE: "site",
+    Reason.SITE_OFF: "site",
+    Reason.BOT: "bot",
+    Reason.INVALID: "identity",
+    Reason.HOST: "page",
+}
 _WHY_REFUSED: Final = {
     BROWSER_NUMBER: "`i` was removed: this site does not tell visitors apart by a number of their browser.",
     EVENT_NAME: "The event's name looks like it identifies somebody; it was not kept.",
@@ -32,26 +42,34 @@ _WHY_REFUSED: Final = {
 _NO_ECHO: Final = "This site does not allow the debug echo."
 
 
-def explain(passage: Passage, outcome: Event | Drop | Malformed, *, step: str) -> dict[str, object]:
+def explain(passage: Passage, outcome: Event | Drop | Malformed) -> dict[str, object]:
     """Describe *outcome*.
 
     Args:
         passage: What was made of the request.
         outcome: What the gate would have returned.
-        step: Name of the step at which the request ended; empty for an event.
 
     Returns:
         Always `stored` (false: an echo stores nothing) and `counted`, whether the request would have been. Then
         `reason`, `step` and `why`, or `event` and `notes`.
     """
-    if passage.plan is not NO_PLAN and not passage.plan.site.may_echo:
+    payload, plan = passage.payload, passage.plan
+    if plan is not None and not plan.site.may_echo:
         return {"stored": False, "counted": False, "reason": "no_echo", "why": _NO_ECHO}
     if isinstance(outcome, Malformed):
-        return {"stored": False, "counted": False, "reason": outcome.code, "step": step, "why": outcome.message}
+        return {"stored": False, "counted": False, "reason": outcome.code, "step": "body", "why": outcome.message}
     if isinstance(outcome, Drop):
         why = _WHY_DROPPED.get(outcome.reason, "")
-        return {"stored": False, "counted": False, "reason": outcome.reason.value, "step": step, "why": why}
-    return {"stored": False, "counted": True, "event": _show(outcome), "notes": _notes(passage, outcome)}
+        return {
+            "stored": False,
+            "counted": False,
+            "reason": outcome.reason.value,
+            "step": _STEPS[outcome.reason],
+            "why": why,
+        }
+    if payload is None or plan is None:
+        raise TypeError("an event has a payload and a plan")
+    return {"stored": False, "counted": True, "event": _show(outcome), "notes": _notes(passage, payload, plan, outcome)}
 
 
 def _show(event: Event) -> dict[str, object]:
@@ -80,39 +98,39 @@ def _show(event: Event) -> dict[str, object]:
     }
 
 
-def _notes(passage: Passage, event: Event) -> list[str]:
+def _notes(passage: Passage, payload: Payload, plan: Plan, event: Event) -> list[str]:
     """Return one sentence for each thing that was generalised or refused."""
-    plan = passage.plan
     apart = (
         f"the address, cut to /{plan.ipv4_bits} (IPv4) or /{plan.ipv6_bits} (IPv6), and the class of browser"
-        if plan.identity is Identity.NETWORK
+        if not plan.wants_number
         else "the browser's number of today"
     )
     notes = [f"Until the day closes, visitors are told apart by {apart}; it is keyed on arrival and not stored."]
-    notes += _page_notes(passage, event) + _source_notes(passage, event) + _profile_notes(passage, event)
+    notes += _page_notes(payload, plan, event) + _source_notes(payload, event)
+    notes += _profile_notes(passage, payload, plan, event)
     notes += [
         _WHY_REFUSED.get(name, f"The field {name} was removed: it identifies somebody.") for name in event.refused
     ]
     return notes
 
 
-def _page_notes(passage: Passage, event: Event) -> list[str]:
-    url = passage.payload.u
+def _page_notes(payload: Payload, plan: Plan, event: Event) -> list[str]:
+    url = payload.u
     path = locate(url).path
     notes = []
     if "?" in url or "#" in url:
         notes.append("The page's query and fragment are cut.")
-    if passage.plan.paths.is_sensitive(path):
+    if plan.paths.is_sensitive(path):
         notes.append("The page lies under a route that is marked sensitive; its parent is counted.")
     if event.page == OTHER:
         notes.append("No registered template fits the page; it is counted as (other).")
-    elif ID in event.page and not passage.plan.site.templates:
+    elif ID in event.page and not plan.site.templates:
         notes.append("Parts of the path that look like an id became :id; register a template to name them.")
     return notes
 
 
-def _source_notes(passage: Passage, event: Event) -> list[str]:
-    if not passage.payload.r:
+def _source_notes(payload: Payload, event: Event) -> list[str]:
+    if not payload.r:
         return []
     if event.source == DIRECT:
         return ["The referrer is a page of the site itself; it is no source."]
@@ -121,8 +139,7 @@ def _source_notes(passage: Passage, event: Event) -> list[str]:
     return ["Of the referrer only the site is kept."]
 
 
-def _profile_notes(passage: Passage, event: Event) -> list[str]:
-    payload, plan = passage.payload, passage.plan
+def _profile_notes(passage: Passage, payload: Payload, plan: Plan, event: Event) -> list[str]:
     sent = {
         "the event's name": passage.kind is Kind.CUSTOM and not plan.keeps_event,
         "properties": bool(payload.p) and not plan.keeps_property,

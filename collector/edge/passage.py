@@ -1,12 +1,7 @@
-"""Carry a request through the steps of the gate, beside what its site's settings mean for the edge. Personal data."""
+"""What a site's settings mean for the edge, and what the debug echo asks of a request. Personal data."""
 
-from typing import Final
-
-from collector.edge.address import Network
-from collector.edge.device import Agent
 from collector.edge.page import Hosts, Paths
 from collector.edge.payload import Payload
-from collector.edge.raw import RawRequest
 from collector.event import Kind, Sealed
 from collector.model import Dimension, Identity, Site
 from collector.settings import Privacy
@@ -18,7 +13,7 @@ class Plan(Sealed, gc=False):
     Attributes:
         site: The settings it was made of; another object means that they changed.
         key: Id of the site as bytes.
-        identity: What is in force: no profile loosens another's.
+        wants_number: Whether the identity in force, which no profile loosens, is the browser's number.
         masks_more: Whether fewer bits of an address stay than in the house.
         pages: Pages of the site by URL, where cleaning changed nothing.
         sources: Source and channel by referrer, where naming it changed nothing.
@@ -26,7 +21,7 @@ class Plan(Sealed, gc=False):
 
     site: Site
     key: bytes
-    identity: Identity
+    wants_number: bool
     hosts: Hosts
     paths: Paths
     ipv4_bits: int
@@ -43,30 +38,16 @@ class Plan(Sealed, gc=False):
 
 
 class Passage(Sealed, gc=False):
-    """Carry one request through the steps: what came, and what has been made of it so far.
+    """Hold what was found of a request that only the debug echo asks about.
 
     Attributes:
         query: Of the page's URL; read for the three marks of a campaign, and only where the site keeps them.
-        refused: Names of identifier fields that were removed.
     """
 
-    raw: RawRequest
-    network: Network
-    payload: Payload
-    plan: Plan
-    agent: Agent
+    payload: Payload | None = None
+    plan: Plan | None = None
     kind: Kind = Kind.PAGEVIEW
-    page: str = ""
     query: str = ""
-    source: str = ""
-    channel: str = ""
-    country: str = ""
-    name: str = ""
-    viewport: str = ""
-    language: str = ""
-    campaign: str = ""
-    properties: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
 
 
 def plan_for(site: Site, *, privacy: Privacy) -> Plan:
@@ -76,7 +57,7 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
     return Plan(
         site=site,
         key=site.id.encode(),
-        identity=rules.identity(site.identity),
+        wants_number=rules.identity(site.identity) is Identity.BROWSER,
         hosts=Hosts(site.hosts),
         paths=Paths(templates=site.templates, sensitive=site.sensitive, templates_only=rules.templates_only),
         ipv4_bits=rules.ipv4_bits,
@@ -91,8 +72,3 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
         pages={},
         sources={},
     )
-
-
-#: What a passage holds before its step has come; no step reads them.
-NO_PAYLOAD: Final = Payload("", "-", "")
-NO_PLAN: Final = plan_for(Site(id="-", hosts=(), identity=Identity.NETWORK), privacy=Privacy())
