@@ -131,7 +131,7 @@ def collect(start: Start, settings: Settings, channel: Channel) -> Callable[[], 
     collector = Collector(settings, clock=SystemClock())
     base = http_protocol(settings, collector.door)
     http = passing_on(base, Outbox(start.house), base_path=settings.server.base_path)
-    member = Member(server_config(collector.application(), http=http), start=start, channel=channel)
+    member = Member(server_config(collector.application(), http=http), settings=settings, start=start, channel=channel)
 
     def serve() -> None:
         collector.roster.look()

@@ -17,7 +17,7 @@ def keep_house(start: Start, settings: Settings, channel: Channel) -> Callable[[
     def serve() -> None:
         whole = build(settings, config=start.config_path(), control=socket.socket(fileno=start.control))
         config = server_config(whole.app, http=http_protocol(settings, whole.house.door))
-        Member(config, start=start, channel=channel).run()
+        Member(config, settings=settings, start=start, channel=channel).run()
 
     return serve
 

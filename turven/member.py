@@ -1,9 +1,12 @@
 """A child process while it serves: it tells that it is alive, takes connections over, and makes way for the next."""
 
 import asyncio
+import os
 
 import uvicorn
 
+from collector.processes import SHEET_SECONDS, look_at_oneself, write_sheet
+from collector.settings import Settings
 from turven.child import ALIVE, ALIVE_SECONDS, MAKE_WAY, READY, Channel, Start
 from turven.handover import Inbox, Outbox, pass_on_idle
 from turven.serving import Serving
@@ -12,7 +15,8 @@ from turven.serving import Serving
 class Member:
     """Serve as one of the processes of a house, until told to stop or until the parent is gone."""
 
-    def __init__(self, config: uvicorn.Config, *, start: Start, channel: Channel) -> None:
+    def __init__(self, config: uvicorn.Config, *, settings: Settings, start: Start, channel: Channel) -> None:
+        self._settings = settings
         self._start = start
         self._channel = channel
         self._makes_way = False
@@ -28,6 +32,12 @@ class Member:
         self._channel.listen(self._hear)
         self._channel.say(READY)
         self._stay_alive()
+        self._look_at_oneself()
+
+    def _look_at_oneself(self) -> None:
+        sheet = look_at_oneself(self._start.name, self._settings)
+        write_sheet(sheet, self._settings, random=os.urandom)
+        asyncio.get_running_loop().call_later(SHEET_SECONDS, self._look_at_oneself)
 
     def _stay_alive(self) -> None:
         self._channel.say(ALIVE)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from collector.control import SOCKET_NAME, open_control
+from collector.processes import look_at_oneself, write_sheet
 from collector.settings import CONFIG_NAME, Settings
 from collector.spool.files import prepare_runtime_dir
 from turven.child import GO, Start
@@ -125,6 +126,7 @@ class Parent:
             place.child.say(GO)
         await asyncio.wait([place.child.ready for place in collectors])
         self._is_started = True
+        write_sheet(look_at_oneself("parent", self._settings), self._settings, random=os.urandom)
         notify("READY=1")
         log.info("The house answers: %d collectors.", len(collectors))
         await asyncio.gather(*(place.keep() for place in self._places), self._look())

@@ -7,26 +7,25 @@ whose number the kernel tells.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from collector.audit.finding import Seen
+from collector.audit.finding import Result, Seen
 from collector.audit.kept import not_applicable
 from collector.audit.memory import outbound
 from collector.audit.swap import SwapArea, hibernates_to, swap_areas, swap_limit
 from collector.control import SOCKET_NAME, ask_peer
 from collector.errors import SettingsError, StoreError
 from collector.process import is_dumpable
+from collector.processes import Sheet, elsewhere, folders_of, open_files, sheets, written_files
 from collector.settings import Settings
 from collector.spool.files import is_in_memory
 from collector.spool.vault import VAULT
 
-_WRITES: Final = os.O_WRONLY | os.O_RDWR
-_TERMINALS: Final = ("/dev/null", "/dev/tty", "/dev/pts")
 _NAMED_MAX: Final = 5
 _OTHERS: Final = 0o077
 _UNENCRYPTED: Final = (
@@ -49,6 +48,8 @@ class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
         connections_off_this_machine: How many of them lead, or try to lead, off this machine.
         open_to_others: Files and folders of its own that another user of the machine may read or write, or owns.
         files: How many it has.
+        collectors: How many collectors it was started with.
+        others: What the other processes of the house say of themselves: its parent and its collectors.
     """
 
     pid: int
@@ -61,13 +62,14 @@ class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     connections_off_this_machine: int
     open_to_others: list[str]
     files: int
+    collectors: int = 0
+    others: list[Sheet] = []
 
 
 def own_answer(settings: Settings) -> OwnAnswer:
-    """Look at the process that runs this, as the house itself."""
-    folders = [settings.data_dir.resolve(), settings.runtime_path().resolve()]
-    targets = list(_open_files())
-    written = {name for name, writes in targets if writes and name.startswith("/") and not name.startswith(_TERMINALS)}
+    """Look at the process that runs this, as the house itself, and at what those beside it say."""
+    folders = folders_of(settings)
+    written = written_files()
     loose, files = open_to_others(folders)
     return OwnAnswer(
         pid=os.getpid(),
@@ -75,27 +77,14 @@ def own_answer(settings: Settings) -> OwnAnswer:
         pages_of_secrets=VAULT.pages,
         pages_locked=VAULT.locked,
         open_for_writing=sorted(written),
-        open_elsewhere=sorted(name for name in written if not _is_own(name, folders)),
-        sockets=sum(name.startswith("socket:") for name, _ in targets),
+        open_elsewhere=elsewhere(written, folders),
+        sockets=sum(name.startswith("socket:") for name, _ in open_files()),
         connections_off_this_machine=outbound(os.getpid()),
         open_to_others=loose[:_NAMED_MAX],
         files=files,
+        collectors=settings.server.collectors,
+        others=sheets(settings, parent=os.getppid()) if settings.server.collectors else [],
     )
-
-
-def _open_files() -> Iterator[tuple[str, bool]]:
-    """Return what every descriptor of this process leads to, and whether it may be written."""
-    for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            flags = Path(f"/proc/self/fdinfo/{entry.name}").read_text()
-            mode = next(line.split()[1] for line in flags.splitlines() if line.startswith("flags"))
-            yield str(entry.readlink()), bool(int(mode, 8) & _WRITES)
-
-
-def _is_own(name: str, folders: Iterable[Path]) -> bool:
-    # Standard output is where the operator sends it, and it takes the log only, which R32 searches.
-    outputs = {os.path.realpath(f"/proc/self/fd/{number}") for number in (1, 2)}
-    return name in outputs or any(Path(name).is_relative_to(folder) for folder in folders)
 
 
 def open_to_others(folders: Iterable[Path]) -> tuple[list[str], int]:
@@ -151,11 +140,32 @@ def check_process(settings: Settings) -> Seen:
     if not Path(f"/proc/{pid}/status").exists():
         return not_applicable("The house runs in a container: run the audit in there (docker compose exec).")
     said = msgspec.json.decode(raw, type=OwnAnswer)
-    return judge(said, status_of(pid), swap_limit(pid), is_memory=is_in_memory(settings.runtime_path()))
+    seen = judge(said, status_of(pid), swap_limit(pid), is_memory=is_in_memory(settings.runtime_path()))
+    if not said.collectors:
+        return seen
+    beside = [(other, status_of(other.pid)) for other in said.others if Path(f"/proc/{other.pid}/status").exists()]
+    # Beside the house its collectors, and the parent of all.
+    reasons = [] if len(beside) > said.collectors else ["Not every process of the house could be looked at; try again."]
+    for other, status in beside:
+        reasons += [f"{other.name}: {reason}" for reason in faults(other, status)]
+    return add_others(seen, [other for other, _ in beside], reasons)
 
 
-def judge(said: OwnAnswer, status: Mapping[str, Any], limit: int | None, *, is_memory: bool) -> Seen:
-    """Put the two witnesses together."""
+def add_others(seen: Seen, others: Sequence[Sheet], reasons: list[str]) -> Seen:
+    """Add to what was seen of the house what was seen of the processes beside it."""
+    told: dict[str, Any] = {
+        "processes": 1 + len(others),
+        "processes_that_know_pages": 1 + sum(other.knows_pages for other in others),
+        "pages_of_secrets_beside": sum(other.pages_of_secrets for other in others),
+        "pages_of_secrets_beside_locked": sum(other.pages_locked for other in others),
+        "scratch_houses_have_collectors": False,
+        "reasons": [*seen.evidence["reasons"], *reasons],
+    }
+    return Seen.that(seen.result is Result.PASS and not reasons, **(dict(seen.evidence) | told))
+
+
+def faults(said: OwnAnswer | Sheet, status: Mapping[str, Any]) -> list[str]:
+    """Return what of a process could carry its memory elsewhere."""
     reasons = []
     if status["core_file_limit"] != "0 0":
         reasons.append("A core file may be written: the limit is not 0, or can be raised again (LimitCORE=0).")
@@ -165,10 +175,16 @@ def judge(said: OwnAnswer, status: Mapping[str, Any], limit: int | None, *, is_m
         reasons.append("Another process is attached to it.")
     if status["swapped_out_kb"] and not all(area.is_safe for area in swap_areas()):
         reasons.append("Parts of it lie in swap on a disk that is not encrypted; stop it, mend that, and start again.")
-    if said.open_to_others:
-        reasons.append("Other users of the machine may reach its files: chmod -R go= on data_dir and runtime_dir.")
     if said.open_elsewhere:
         reasons.append("It has files open for writing outside of data_dir and runtime_dir.")
+    return reasons
+
+
+def judge(said: OwnAnswer, status: Mapping[str, Any], limit: int | None, *, is_memory: bool) -> Seen:
+    """Put the two witnesses together."""
+    reasons = faults(said, status)
+    if said.open_to_others:
+        reasons.append("Other users of the machine may reach its files: chmod -R go= on data_dir and runtime_dir.")
     return Seen.that(
         not reasons,
         **status,

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.audit.finding import Result
+from collector.audit.own_process import check_process
+from collector.settings import load_settings
 from tests.process import ROOT, HouseProcess, environment
 from tests.procs.houses import AGENT, EVENT, Houses, wait_until
 
@@ -108,3 +111,21 @@ def test_a_collector_needs_neither_database_nor_dashboard() -> None:
         [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_an_auditor_looks_at_every_process(house: Houses) -> None:
+    """R49 holds for the parent and each collector too, and one that is not there to be looked at is no pass."""
+    seen = check_process(load_settings(house.config, environ={}))
+    assert seen.result is Result.PASS, seen.evidence
+    assert seen.evidence["processes"] == 4
+    assert seen.evidence["processes_that_know_pages"] == 1
+    assert seen.evidence["pages_of_secrets_beside"] >= 1
+    hidden = house.runtime / "process.collector-0"
+    content = hidden.read_bytes()
+    hidden.unlink()
+    assert check_process(load_settings(house.config, environ={})).result is Result.FAIL
+    hidden.write_bytes(content.replace(b'"is_dumpable":false', b'"is_dumpable":true'))
+    seen = check_process(load_settings(house.config, environ={}))
+    assert seen.result is Result.FAIL
+    assert any(reason.startswith("collector 0: ") for reason in seen.evidence["reasons"])
+    hidden.write_bytes(content)
