@@ -20,7 +20,7 @@ _SHEET: Final = "process."
 _WRITES: Final = os.O_WRONLY | os.O_RDWR
 _TERMINALS: Final = ("/dev/null", "/dev/tty", "/dev/pts")
 #: How often a process looks at itself.
-SHEET_SECONDS: Final = 5.0
+SHEET_SECONDS: Final = 60.0
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,11 +90,17 @@ def folders_of(settings: Settings) -> list[Path]:
 
 def open_files() -> Iterator[tuple[str, bool]]:
     """Return what every descriptor of this process leads to, and whether it may be written."""
-    for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            flags = Path(f"/proc/self/fdinfo/{entry.name}").read_text()
-            mode = next(line.split()[1] for line in flags.splitlines() if line.startswith("flags"))
-            yield str(entry.readlink()), bool(int(mode, 8) & _WRITES)
+    with os.scandir("/proc/self/fd") as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                target = os.readlink(entry.path)
+                # There may be thousands, and none of them is a file.
+                yield target, target.startswith("socket:") or _may_write(entry.name)
+
+
+def _may_write(number: str) -> bool:
+    lines = Path(f"/proc/self/fdinfo/{number}").read_text().splitlines()
+    return bool(int(next(line.split()[1] for line in lines if line.startswith("flags")), 8) & _WRITES)
 
 
 def written_files() -> set[str]:

@@ -35,9 +35,13 @@ class Member:
         self._look_at_oneself()
 
     def _look_at_oneself(self) -> None:
-        sheet = look_at_oneself(self._start.name, self._settings)
-        write_sheet(sheet, self._settings, random=os.urandom)
-        asyncio.get_running_loop().call_later(SHEET_SECONDS, self._look_at_oneself)
+        loop = asyncio.get_running_loop()
+        # In a thread: with thousands of connections it takes a while.
+        loop.run_in_executor(None, self._write_sheet)
+        loop.call_later(SHEET_SECONDS, self._look_at_oneself)
+
+    def _write_sheet(self) -> None:
+        write_sheet(look_at_oneself(self._start.name, self._settings), self._settings, random=os.urandom)
 
     def _stay_alive(self) -> None:
         self._channel.say(ALIVE)
