@@ -280,7 +280,7 @@ class Backfill:
             # Below k no figure is kept, that of drops included.
             drops=count.drops if count.outcome is Outcome.KEPT else {},
         )
-        self._engine.ledger.keep([part])
+        self._engine.ledger.keep([part], is_settled=False)
         if count.house_drops:
             self._engine.ledger.keep_house_drops(day=count.day, epoch_part=_NO_EPOCH, drops=count.house_drops)
         self._kept.append(part)

@@ -356,6 +356,7 @@ class Engine:
                 self._commit_site(running, site, hour=hour, until=until)
             running.hour, changed = hour, True
         if changed:
+            self.history.settle()
             self._publish()
 
     def _commit_site(self, running: RunningDay, site: Site, *, hour: int, until: int) -> None:

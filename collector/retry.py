@@ -81,6 +81,8 @@ class Retries:
             if retry.failed(told(error)):
                 log.error("%s", told(error))  # noqa: TRY400
         else:
+            # One that works is as good as new: only what fails is remembered.
+            del self._by_piece[piece]
             if retry.worked():
                 log.info("What failed before works again.")
 

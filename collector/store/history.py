@@ -157,16 +157,17 @@ class History:
                 raise StoreError("history_write_failed", "The history file failed; it was opened again.") from None
             self.writes += 1
             if is_settled:
-                self._settle()
+                self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Bring what was committed into the file.
 
         Where there is no room for that it stays in the log, where it was synced, and the next write tries again:
         saying that the write failed would have it made twice.
         """
         try:
-            self._live().execute("checkpoint")
+            with self._writer:
+                self._live().execute("checkpoint")
         except duckdb.FatalException:
             # Where it cannot be opened just now, whoever reads next tries again.
             with suppress(StoreError):

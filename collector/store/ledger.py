@@ -119,15 +119,19 @@ class Ledger:
                 files[file] = max(files.get(file, 0), end)
         return counted
 
-    def keep(self, parts: Sequence[ClosedPart]) -> None:
+    def keep(self, parts: Sequence[ClosedPart], *, is_settled: bool = True) -> None:
         """Keep parts, each with its cells and its marker, all in one transaction.
+
+        Args:
+            parts: None of them is there yet.
+            is_settled: As of `History.write`.
 
         Raises:
             StoreError: `part_closed` when one of them is there already, `history_write_failed`.
         """
         if not parts:
             return
-        with self._history.write() as cursor:
+        with self._history.write(is_settled=is_settled) as cursor:
             for part in parts:
                 key = [part.site, part.day, part.part]
                 if cursor.execute("select 1 from closed where site = ? and day = ? and part = ?", key).fetchone():
@@ -178,8 +182,13 @@ class Ledger:
             insert_frame(cursor, "dropped", frame)
 
     def commit_hours(self, *, site: str, day: date, part: int, blocks: Sequence[HourBlock]) -> None:
-        """Keep the blocks of hours that are not kept yet; a block once kept stays as it is."""
-        with self._history.write() as cursor:
+        """Keep the blocks of hours that are not kept yet; a block once kept stays as it is.
+
+        Call `History.settle` behind the last site.
+        """
+        if not blocks:
+            return
+        with self._history.write(is_settled=False) as cursor:
             row = cursor.execute(
                 "select max(last_hour) from committed_hour where site = ? and day = ? and part = ?", [site, day, part]
             ).fetchone()

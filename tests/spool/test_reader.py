@@ -170,6 +170,30 @@ def test_flip_any_byte(spool: Path) -> None:
         assert reader.is_drained()
 
 
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 7)), min_size=1, max_size=4), st.integers(0, 9))
+def test_harm_to_one_file_costs_no_other(harms: list[tuple[int, int]], cut: int) -> None:
+    """However a file was flipped or cut, what is read of it is how it began; the others are whole."""
+    with TemporaryDirectory() as folder:
+        directory = Path(folder)
+        for first in (0, 10, 20):
+            writer = SpoolWriter(directory, EPOCH, KEY)
+            for number in range(first, first + 5):
+                writer.append(batch(number))
+            writer.end()
+        path = spool_files(directory)[1]
+        content = bytearray(path.read_bytes())
+        for at, bit in harms:
+            # Another version is a refusal of its own.
+            content[len(MAGIC) + 2 + at % (len(content) - len(MAGIC) - 2)] ^= 1 << bit
+        path.write_bytes(content[: len(content) - cut])
+        frames, reader = read_all(directory)
+        found = seconds(frames)
+        harmed = [number for number in found if 10 <= number < 20]
+        assert harmed == list(range(10, 10 + len(harmed)))
+        assert [number for number in found if number not in harmed] == [*range(5), *range(20, 25)]
+        assert reader.is_drained()
+
+
 def test_damage_in_a_living_file_is_reported_at_once(spool: Path) -> None:
     """A length that was changed does not pass for a frame that is still to come."""
     writer = SpoolWriter(spool, EPOCH, KEY)
