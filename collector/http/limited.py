@@ -21,6 +21,8 @@ HEADERS_MAX: Final = 256
 BODY_BYTES_MAX: Final = 1_048_576
 #: A read is looked through in pieces of this size, so that limits on bytes hold to within one piece.
 PIECE_BYTES: Final = 16_384
+#: So long as no more is held of a request, a whole piece cannot bring its head above the limit.
+_NEAR: Final = HEAD_BYTES_MAX - PIECE_BYTES
 
 
 def _last(status: int, code: str, message: str) -> bytes:
@@ -90,13 +92,15 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read in pieces, so that nobody makes us hold more than one above what is allowed."""
-        if len(data) <= PIECE_BYTES and self.last_words is None:
+        if len(data) <= PIECE_BYTES and self.held <= _NEAR and self.last_words is None:
             self._read(data)
             return
-        for start in range(0, len(data), PIECE_BYTES):
-            if self.last_words is not None or self.transport.is_closing():
-                return
-            self._read(data[start : start + PIECE_BYTES])
+        start = 0
+        while start < len(data) and self.last_words is None and not self.transport.is_closing():
+            # The last piece of a head ends where none may go on.
+            size = min(PIECE_BYTES, max(1, HEAD_BYTES_MAX + 1 - self.held)) if self.is_in_head else PIECE_BYTES
+            self._read(data[start : start + size])
+            start += size
 
     def _read(self, data: bytes) -> None:
         try:

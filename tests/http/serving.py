@@ -15,7 +15,7 @@ from collector.settings import Limits
 #: A second is the shortest that the settings know.
 SHORT: Final = Limits(connections=64, request_seconds=1, idle_seconds=1)
 #: Longer than anything here lasts; a test that waits so long has failed.
-PATIENCE: Final = 8.0
+PATIENCE: Final = 25.0
 
 
 class Served(NamedTuple):

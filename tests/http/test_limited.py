@@ -30,6 +30,7 @@ def post(body: bytes, *, headers: bytes = b"") -> bytes:
     [
         (b"GET / HTTP/1.1\r\nx-long: " + b"x" * 200_000, b"431"),
         (b"GET / HTTP/1.1\r\nx-long: " + b"x" * 200_000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nx-long: " + b"x" * 65_530 + b"\r\n\r\n", b"431"),
         (b"GET /" + b"x" * 200_000 + b" HTTP/1.1\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 1_000, b"431"),
         (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 1_000 + b"\r\n", b"431"),
@@ -41,8 +42,8 @@ def post(body: bytes, *, headers: bytes = b"") -> bytes:
         (b"\x16\x03\x01 no HTTP\r\n\r\n", b"400"),
     ],
     ids=[
-        "header without an end", "long header", "long address", "headers without an end", "many headers",
-        "nothing but line ends", "long body", "chunks without an end", "trailers without an end",
+        "header without an end", "long header", "header a little too long", "long address", "headers without an end",
+        "many headers", "nothing but line ends", "long body", "chunks without an end", "trailers without an end",
         "chunk extension without an end", "no HTTP",
     ],
 )  # fmt: skip
