@@ -93,7 +93,7 @@ def open_files() -> Iterator[tuple[str, bool]]:
     with os.scandir("/proc/self/fd") as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                target = os.readlink(entry.path)
+                target = str(Path(entry.path).readlink())
                 # There may be thousands, and none of them is a file.
                 yield target, target.startswith("socket:") or _may_write(entry.name)
 

@@ -15,6 +15,7 @@ import pytest
 
 from collector.settings import Privacy, Public, Server, Settings, load_settings
 from tests.process import HouseProcess, environment
+from turven.supervise import COLLECTOR_ENDS_SECONDS, HOUSE_ENDS_SECONDS
 
 ROOT: Final = Path(__file__).parents[1]
 DEPLOY: Final = ROOT / "deploy"
@@ -78,6 +79,10 @@ def unit() -> dict[str, list[str]]:
         ("MemoryDenyWriteExecute", "yes"),
         ("LimitMEMLOCK", "8M"),
         ("UMask", "0077"),
+        ("Type", "notify"),
+        ("KillMode", "mixed"),
+        ("OOMPolicy", "continue"),
+        ("ExecReload", "/opt/turven/venv/bin/turven --config /etc/turven/turven.toml restart"),
         ("ProtectHome", "yes"),
         ("ProtectProc", "invisible"),
         ("LockPersonality", "yes"),
@@ -89,6 +94,18 @@ def unit() -> dict[str, list[str]]:
 def test_the_unit_is_shut(directive: str, value: str) -> None:
     """The unit keeps keys in memory over a restart, memory off the disk, and the process away from the rest."""
     assert value in unit()[directive]
+
+
+def test_who_stops_a_house_waits_as_long_as_it_may_take() -> None:
+    """Unit and container give collectors and house the time that the house gives them itself."""
+    needed = COLLECTOR_ENDS_SECONDS + HOUSE_ENDS_SECONDS
+    compose = (DEPLOY / "compose.yaml").read_text("utf-8")
+    (grace,) = re.findall(r"stop_grace_period: (\d+)s", compose)
+    (unit_waits,) = unit()["TimeoutStopSec"]
+    assert needed < int(grace)
+    assert needed < int(unit_waits)
+    assert "stop_signal: SIGTERM" in compose
+    assert "STOPSIGNAL SIGTERM" in (DEPLOY / "Dockerfile").read_text("utf-8")
 
 
 @pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="no systemd here; the directives are read as text above")

@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from collector.settings import Limits
 from tests.process import free_port
 
 ROOT: Final = Path(__file__).parents[1]
@@ -66,6 +67,16 @@ def test_nginx_keeps_no_record_of_an_event() -> None:
     assert "client_max_body_size    8k;" in events[0]
     zones = re.findall(r"^limit_(?:req|conn)_zone (\S+)", text, re.MULTILINE)
     assert zones == ["$server_name"]
+
+
+def test_nginx_sends_events_where_collectors_may_be() -> None:
+    """Events have an upstream of their own, and nginx lets go of a connection to it before the house does."""
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    events = re.findall(r"location = /(?:turven/)?event \{(.*?)\n    \}", text, re.DOTALL)
+    assert ["proxy_pass http://turven_events;" in event for event in events] == [True, True]
+    assert text.count("proxy_pass http://turven_events;") == 2
+    (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", text)
+    assert int(seconds) < Limits().idle_seconds
 
 
 class Behind:
