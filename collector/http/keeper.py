@@ -170,8 +170,12 @@ class Keeper:
             self._spare = sorted(unchanged, key=lambda one: one.seen_at, reverse=True)
 
     def _say(self, now: float) -> None:
-        if now >= self._say_at and self.refused != self._said:
-            new = self.refused - self._said
+        if now < self._say_at:
+            return
+        new = self.refused - self._said
+        # Every connection is idle in the end.
+        del new[IDLE]
+        if new:
             log.info("Refused or ended: %s.", ", ".join(f"{count} {kind}" for kind, count in sorted(new.items())))
             self._said, self._say_at = self.refused.copy(), now + SAY_SECONDS
 

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,22 @@ def test_a_process_may_open_as_many_files_as_it_needs(hard: int, said: str) -> N
     assert ran.stdout.strip() == str(hard)
     assert said in ran.stderr
     assert bool(ran.stderr) == bool(said)
+
+
+def test_what_was_refused_is_said_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    """One line says how many requests the limits refused, by kind; not one line each, and nothing of a request."""
+    caplog.set_level("INFO", "turven.limits")
+
+    async def test() -> None:
+        async with serving(stay, limits=Limits(request_seconds=8, idle_seconds=8)) as served:
+            await served.connect(PAGE)
+            served.keeper._say_at = inf
+            for _ in range(3):
+                await served.ask(b"secret\r\n\r\n")
+            await served.ask(b"GET /" + b"x" * 100_000)
+            served.keeper._say_at = 0.0
+            await until(lambda: bool(caplog.messages))
+            await served.ask(b"secret\r\n\r\n")
+
+    run(test)
+    assert caplog.messages == ["Refused or ended: 1 head_too_large, 3 unreadable."]
