@@ -54,7 +54,7 @@ TEXTS: Final = (
     mark("which site"),
     mark("which day"),
     mark("which part of the day; each part obeys k alone"),
-    mark("kept, below k (no figure), or lost with the machine's keys"),
+    mark("kept, below k (no figure), or lost with the machine's keys or with a newer history"),
     mark("tracker, or a server log (opt-outs unknown)"),
     mark("what told visitors apart that day"),
     mark("profile in force"),

@@ -18,6 +18,8 @@ FIGURES: Final = {
     "not_sealed": mark("backups that are not sealed"),
     "readable_by_others": mark("backups that others can read"),
     "other_files": mark("other files beside them"),
+    "parts_lost_with_a_newer_history": mark("parts of days lost when older figures were put back"),
+    "last_of_them": mark("the last of them"),
     "every_row_stands_for_k": mark("every row stands for k"),
     "tables_beside_the_inventory": mark("tables beside the inventory"),
     "files_inside": mark("files inside"),

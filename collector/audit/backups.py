@@ -37,6 +37,18 @@ def check_folder(folder: Path, *, now: datetime) -> Seen:
     return Seen.that(not any(evidence[name] for name in faults), **evidence)
 
 
+def check_restored(kept: Kept) -> Seen | None:
+    """Name the days that were lost when an older history took the place of a newer one; `None` where there is none.
+
+    What was erased after the older file was made came back with it.
+    """
+    lost = kept.one("select count(distinct (timezone, day, epoch_part)) from gap where reason = 'history_older'")
+    if not lost:
+        return None
+    newest = kept.one("select max(day)::varchar from gap where reason = 'history_older'")
+    return Seen.that(True, parts_lost_with_a_newer_history=lost, last_of_them=newest)
+
+
 def check_opened(sealed: Path, manifest: backup.Manifest, copy: Path) -> Seen:
     """Judge a backup that a scratch house made and that was opened: history and settings only, sealed, with k kept.
 

@@ -11,7 +11,7 @@ import msgspec
 
 from collector import __version__
 from collector.audit import beside
-from collector.audit.backups import check_folder
+from collector.audit.backups import check_folder, check_restored
 from collector.audit.finding import Finding, Requirement, Result, Seen
 from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
 from collector.audit.hostile_house import DAYS as HOSTILE_DAYS
@@ -96,6 +96,8 @@ def check_kept(kept: Kept, *, settings: Settings, clock: Clock, ids: Collection[
         seen["R29"] = nothing_is_too_old(kept, today=today, retention_days=settings.privacy.retention_days)
     if "R30" in ids:
         seen["R30"] = hours_go_early(kept, today=today)
+    if "R33" in ids and (restored := check_restored(kept)):
+        seen["R33"] = restored
     if "R55" in ids:
         seen["R55"] = check_controllers(kept)
     return seen

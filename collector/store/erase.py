@@ -7,6 +7,7 @@ the next start. What stays are the hashes of the settings log, so that the chain
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ import msgspec
 from collector.errors import StoreError
 from collector.store.history import History
 from collector.store.in_force import ERASED
+from collector.store.mark import keep_mark
 from collector.store.retention import EVERYTHING
 from collector.store.sites import Sites
 
@@ -139,6 +141,9 @@ def erase_site(history: History, sites: Sites, note: Note, *, spool: Mapping[str
             sites.append(cursor, site=note.site, change=change, made_by=note.made_by, reason=note.reason, at=note.at)
     # DuckDB keeps the bytes of deleted rows: only a file that never had them is without.
     history.rebuild(EVERYTHING)
+    # Before the note goes: a mark that still knows days of the site alone would have them missed by the next start.
+    with suppress(OSError):
+        keep_mark(history)
     _note_path(history).unlink(missing_ok=True)
     _sync(history.path.parent)
     return Erased(

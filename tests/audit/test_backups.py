@@ -6,9 +6,11 @@ from shutil import copy
 
 import pytest
 
-from collector.audit.backups import check_folder, check_opened
+from collector.audit.backups import check_folder, check_opened, check_restored
 from collector.audit.finding import Result
+from collector.audit.kept import Kept
 from collector.store.backup import AGE_START, Manifest
+from collector.store.copy import read_copy
 from tests.audit.conftest import Harm
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -83,3 +85,15 @@ def test_a_table_beside_or_no_seal_fails(healthy: Path, tmp_path: Path) -> None:
     assert check_opened(put(tmp_path, content=b"DUCK"), MANIFEST, copied).result is Result.FAIL
     more = Manifest(made_at="", version="1", schema_version=1, head="", newest="", rows={"visitor": 1}, sha256={})
     assert check_opened(put(tmp_path, days=2), more, copied).result is Result.FAIL
+
+
+def test_a_history_that_went_back_is_named(harm: Harm) -> None:
+    """Where an older history took the place of a newer one, the audit says how many parts are gone, and until when."""
+    insert = "insert into gap values ('Europe/Amsterdam', '2026-11-{}', 1, '{}', '2026-11-24');"
+    with read_copy(harm(insert.format(20, "keys_lost"))) as cursor:
+        assert check_restored(Kept(cursor)) is None
+    older = [insert.format(day, "history_older") for day in (21, 22)]
+    with read_copy(harm("".join(older))) as cursor:
+        seen = check_restored(Kept(cursor))
+    assert seen is not None
+    assert seen.evidence == {"parts_lost_with_a_newer_history": 2, "last_of_them": "2026-11-22"}
