@@ -74,6 +74,10 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Send nothing more; what is on its way is waited for."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
@@ -177,7 +181,7 @@ def _status(connection: socket.socket) -> int:
     return int(lines[0].split(b" ")[1])
 
 
-def differences(counted: Mapping[Kind, int], sent: Mapping[Kind, Tally]) -> list[str]:
+def differences(counted: Mapping[Kind, int], sent: Mapping[Kind, Tally], *, is_one_part: bool = True) -> list[str]:
     """Say where events were lost or counted twice: one line a kind, and one for each site as a whole.
 
     Kinds that the k rule folded away are missing from *counted*; their site's total tells of them.
@@ -185,11 +189,13 @@ def differences(counted: Mapping[Kind, int], sent: Mapping[Kind, Tally]) -> list
     Args:
         counted: Pageviews kept, by kind; of each site the total under the empty page.
         sent: What became of them.
+        is_one_part: Whether all were sent in one part of a day; else a kind may have been folded in one of several.
     """
     found = []
     for kind in sent:
         if kind in counted:
-            found += _difference(kind, counted[kind], sent[kind])
+            most = max(counted[kind], 0 if is_one_part else sent[kind].acknowledged)
+            found += _difference(kind, most, sent[kind])
     for site in {kind.site for kind in sent}:
         together = Tally(*map(sum, zip(*(tally for kind, tally in sent.items() if kind.site == site), strict=True)))
         found += _difference(Kind(site, ""), counted.get(Kind(site, ""), 0), together)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,9 @@ from collector.process import harden
 from collector.settings import load_settings
 from tests.faults import child
 from tests.faults.load import Kind, wait_until
+from tests.faults.operations import UNASKED
 from tests.process import HouseProcess
+from turven import places
 from turven.compose import run_house
 from turven.group import main
 
@@ -59,6 +62,18 @@ class ServedHouse(HouseProcess):
         """Have the running house read anew how much its clock is ahead."""
         os.kill(self.pid, signal.SIGUSR1)
 
+    def children(self, module: str) -> list[int]:
+        """Return the processes that the parent has running of a module of the program."""
+        return [one for one in _started_by(self.pid) if any(word.startswith(module) for word in _words_of(one))]
+
+    def end_everything(self) -> None:
+        """Kill the parent and whatever it has running."""
+        everything = [self.pid, *self.children("turven.")]
+        for pid in everything:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.kill()
+
     def _is_up(self) -> bool:
         if self._served is None or not self._served.is_alive():
             raise AssertionError(f"the house ended:\n{child.tail(self.log)}")
@@ -85,6 +100,13 @@ class ServedHouse(HouseProcess):
         assert answer is not None, f"no house answers:\n{child.tail(self.log)}"
         return answer
 
+    def obeys(self) -> bool:
+        """Tell whether a house is there that carries out commands."""
+        try:
+            return ask(self.runtime / SOCKET_NAME, "site_list", {}) is not None
+        except (TurvenError, OSError, ValueError):
+            return False
+
     def try_to(self, command: str, **params: Any) -> None:
         """As `ask`, of a house that may be killed meanwhile."""
         with suppress(TurvenError, OSError, ValueError):
@@ -96,6 +118,7 @@ class ServedHouse(HouseProcess):
             site = {
                 "id": name, "hosts": [f"www.{name}.example"], "controller": f"De {name}", "agreement": "VO-1",
                 "agreed_on": "2026-08-01", "identity": "network", "is_on": True, "timezone": quiet_zone(),
+                "without": UNASKED,
             }  # fmt: skip
             self.ask("site_add", site=site, made_by="operator", reason="test")
 
@@ -132,8 +155,38 @@ class AheadClock:
         return datetime.now(UTC) + self._by
 
 
+def _started_by(parent: int) -> Iterator[int]:
+    """Yield the processes that a process started and that are there still."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                # The name, in brackets, may hold anything; then come the state and the parent.
+                if int((entry / "stat").read_text("ascii", errors="replace").rpartition(")")[2].split()[1]) == parent:
+                    yield int(entry.name)
+
+
+def _words_of(process: int) -> list[str]:
+    """Return the command line of a process; nothing where it is gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text("utf-8", errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def writes(process: int) -> bool:
+    """Tell whether a process has a spool file open, to which it writes what it acknowledges."""
+    try:
+        return any(link.readlink().name.endswith(".spool") for link in Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return False
+
+
 def serve(config: Path) -> None:
-    """Be `turven --config CONFIG serve`."""
+    """Be `turven --config CONFIG serve`; a process that dies again and again is started again soon."""
+    # Its children are started by their file names: what was compiled for one is there for the next.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(config.parent.parent / "compiled")
+    places.RESTART_SECONDS_MAX = 0.2  # type: ignore[misc]
     main(["--config", str(config), "serve"])
 
 
