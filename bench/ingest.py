@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import traffic
-from bench.servers import ROOT, Server, floor, folder, house
+from bench.servers import ROOT, Server, floor, folder, house, times
 
 PAIRS: Final = 7
 SECONDS: Final = 4
@@ -64,7 +64,7 @@ def ratios(*, collectors: int, pairs: int = PAIRS, seconds: int = SECONDS) -> di
         for server in (lowest, counting):
             send(server, requests, seconds=WARM_SECONDS)
             server.rest()
-        for _ in range(pairs):
+        for _ in range(times(pairs)):
             least, _ = cost(lowest, requests, seconds=seconds)
             most, rate = cost(counting, requests, seconds=seconds)
             found["ratio"].append(most / least)

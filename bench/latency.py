@@ -16,7 +16,7 @@ from typing import Final, cast
 import uvloop
 
 from bench import traffic
-from bench.servers import Server, floor, folder, house
+from bench.servers import Server, floor, folder, house, times
 
 RATE: Final = 1_000
 SECONDS: Final = 5
@@ -138,7 +138,7 @@ def compared(*, pairs: int = PAIRS, seconds: float = SECONDS, collectors: int = 
         requests = traffic.requests()
         for server in (lowest, counting):
             offered(server, requests, seconds=1)
-        for _ in range(pairs):
+        for _ in range(times(pairs)):
             low, high = (quantiles(offered(each, requests, seconds=seconds), n=100) for each in (lowest, counting))
             for name, index in (("p50", 49), ("p99", 98)):
                 found[f"{name}_above_floor_ms"].append(high[index] - low[index])

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from bench import traffic
-from bench.servers import ROOT, House, environment, folder, prepare, runtime, site
+from bench.servers import ROOT, House, environment, folder, prepare, runtime, site, times
 
 KILLS: Final = 30
 SENDERS: Final = 4
@@ -101,4 +101,4 @@ def _turven(at: Path, *words: str) -> str:
 
 def measure() -> dict[str, float]:
     """Kill a house of one process."""
-    return killed()
+    return killed(kills=times(KILLS))

@@ -173,7 +173,13 @@ PARTS: Final = (
             "no_keep_alive_counted": Goal("events over connections of one request, counted"),
         },
     ),
-    Part("What waiting for the disk costs", "bench.fsync:measure", "`fsync` never, every second, always.", {}),
+    Part(
+        "What waiting for the disk costs",
+        "bench.fsync:measure",
+        "`fsync` every second and always, as ratios to never: processor time, and the wait for a reply of an event that "
+        "comes alone or with 63 others.",
+        {},
+    ),
     Part(
         "Engine",
         "bench.engine_speed:measure",

@@ -23,6 +23,9 @@ from collector.settings import Settings
 ROOT: Final = Path(__file__).parents[1]
 #: Where a run of the bench keeps what its parts share; each part makes a folder of its own where this is not set.
 FOLDER_VARIABLE: Final = "TURVEN_BENCH_FOLDER"
+#: Set for a run that only shows whether everything can be measured.
+SHORT_VARIABLE: Final = "TURVEN_BENCH_SHORT"
+_SHORTER: Final = 4
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 60.0
 #: A server rests when it takes less of a core than this, in so many seconds, and is waited for no longer than that.
@@ -43,6 +46,11 @@ def folder() -> Iterator[Path]:
     """Lend a folder of one's own in a file system on a disk; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="turven-bench-", dir=shared_folder()) as made:
         yield Path(made)
+
+
+def times(count: int) -> int:
+    """Return how often to measure what is measured *count* times; in a short run a quarter as often."""
+    return max(1, count // _SHORTER) if os.environ.get(SHORT_VARIABLE) else count
 
 
 def environment() -> dict[str, str]:

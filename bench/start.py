@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import past, traffic
-from bench.servers import START_SECONDS_MAX, House, folder, prepare, runtime
+from bench.servers import START_SECONDS_MAX, House, folder, prepare, runtime, times
 
 STARTS: Final = 7
 _LOOK_SECONDS: Final = 0.002
@@ -45,7 +45,7 @@ def starts(at: Path, *, count: int = STARTS) -> list[tuple[float, float]]:
     request = traffic.request(address, agent, body)
     took = []
     try:
-        for _ in range(count + 1):
+        for _ in range(times(count) + 1):
             counting = House(at)
             seconds = seconds_to_first(counting, request)
             took.append((seconds, counting.cpu_seconds()))
