@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from collector.day.lines import Ints
+from collector.day.lines import Ints, among, distinct
 from collector.day.nested import NESTED, Pair, joined
 from collector.day.nets import Cut, Net, spoiling
 from collector.day.pairs import Grid
@@ -23,21 +23,15 @@ _ORDER: Final = tuple(Dimension)
 
 
 class _Side(msgspec.Struct):
-    """Hold one of a line's two breakdowns: rows of people and cells, in the order of the grid.
+    """Hold one of a line's two breakdowns.
 
     Attributes:
         grid: Whose cells they are.
-        labels: Of each cell, the number of its other line.
-        cells: The cells of the line, by their number in the grid.
-        person: Number of the visitor, one row per visitor and cell.
-        place: Of each row, the place of its cell in *cells*.
+        cells: The cells of the line, by their number in the grid; sorted.
     """
 
     grid: Grid
-    labels: Ints
     cells: Ints
-    person: Ints
-    place: Ints
 
     def __repr__(self) -> str:
         """Say the type and nothing of the content."""
@@ -48,6 +42,37 @@ class _Side(msgspec.Struct):
         return np.flatnonzero(~self.grid.visible[self.cells])
 
 
+class _Sides(msgspec.Struct):
+    """Hold one of two breakdowns, of all lines.
+
+    Attributes:
+        grid: Whose cells they are.
+        lines: Of each cell, the number of its line.
+        labels: Of each cell, the number of its other line.
+    """
+
+    grid: Grid
+    lines: Ints
+    labels: Ints
+
+    def __repr__(self) -> str:
+        """Say the type and nothing of the content."""
+        return "<Sides sealed>"
+
+    def shown(self) -> Ints:
+        """Return the lines of which anything is visible."""
+        return distinct(self.lines[self.grid.visible])
+
+    def nodes(self) -> Ints:
+        """Give each visible cell a number of its own, and all folded ones of a line the same."""
+        count = len(self.lines)
+        return np.where(self.grid.visible, np.arange(count), count + self.lines)
+
+    def of(self, line: int) -> _Side:
+        """Return the cells of one line."""
+        return _Side(self.grid, np.flatnonzero(self.lines == line))
+
+
 def fold_across(grids: Mapping[Pair, Grid], *, k: int) -> bool:
     """Fold cells until within no line of a pair the cells of two breakdowns isolate 1 … k−1 people.
 
@@ -56,21 +81,26 @@ def fold_across(grids: Mapping[Pair, Grid], *, k: int) -> bool:
         k: Fewest distinct people of a difference.
 
     Returns:
-        Whether any cell was folded: then the pairs have to be folded by themselves again.
+        Whether any cell was folded.
     """
     changed = False
     for one, other, together in _beside(grids):
-        for line in sorted(set(one) & set(other)):
-            changed |= _fold_line(one[line], other[line], together, k=k)
+        lines = np.intersect1d(one.shown(), other.shown())
+        if len(lines):
+            for line, cells in _doubtful(one, other, together, lines, k=k):
+                changed |= _fold_line(one.of(line), other.of(line), cells, k=k)
     return changed
 
 
-def _beside(grids: Mapping[Pair, Grid]) -> Iterator[tuple[dict[int, _Side], dict[int, _Side], Grid | None]]:
+def _beside(grids: Mapping[Pair, Grid]) -> Iterator[tuple[_Sides, _Sides, Grid | None]]:
     """Return every two breakdowns of the same lines of which anybody can know what lies in what.
 
     With them comes their own pair, where it is kept and somebody may have several lines of both.
     """
-    sides = {(x, a): _sides(grid, is_row=x is pair[0]) for pair, grid in grids.items() for x, a in (pair, pair[::-1])}
+    sides = {}
+    for (a, b), grid in grids.items():
+        sides[a, b] = _Sides(grid, grid.row, grid.column)
+        sides[b, a] = _Sides(grid, grid.column, grid.row)
     known = {frozenset(pair) for pair in (*NESTED, *grids)}
     for x in dict.fromkeys(dimension for dimension, _ in sides):
         beside = [a for dimension, a in sides if dimension is x]
@@ -80,32 +110,48 @@ def _beside(grids: Mapping[Pair, Grid]) -> Iterator[tuple[dict[int, _Side], dict
                 yield sides[x, a], sides[x, b], grids.get((a, b)) if is_unclear else None
 
 
-def _sides(grid: Grid, *, is_row: bool) -> dict[int, _Side]:
-    """Return the lines of which anything is visible."""
-    lines, beside = (grid.row, grid.column) if is_row else (grid.column, grid.row)
-    found = {}
-    line_of = lines[grid.cell]
-    order = np.argsort(line_of, kind="stable")
-    for line in np.unique(lines[grid.visible]).tolist():
-        start, end = np.searchsorted(line_of[order], (line, line + 1))
-        rows = order[start:end]
-        cells, place = np.unique(grid.cell[rows], return_inverse=True)
-        found[line] = _Side(grid, beside[cells], cells, grid.person[rows], place.astype(np.int64))
-    return found
-
-
-def _fold_line(one: _Side, other: _Side, together: Grid | None, *, k: int) -> bool:
-    changed = False
-    person, row, column = joined((one.person, one.place), (other.person, other.place))
+def _doubtful(
+    one: _Sides, other: _Sides, together: Grid | None, lines: Ints, *, k: int
+) -> Iterator[tuple[int, tuple[Ints, Ints, Ints]]]:
+    """Return those of *lines* in which fewer than k people may stand between cells, with who is in which cells."""
+    wanted = np.zeros(int(max(one.lines.max(), other.lines.max())) + 1, dtype=np.bool_)
+    wanted[lines] = True
+    ends = []
+    for side in (one, other):
+        rows = np.flatnonzero(wanted[side.lines[side.grid.cell]])
+        cell = side.grid.cell[rows]
+        ends.append((side.grid.person[rows] * len(wanted) + side.lines[cell], cell))
+    person, row, column = joined(*ends)
+    person = person // len(wanted)
     if together is not None:
-        both = np.isin(_keys(person, one.labels[row], other.labels[column]), _keys(*together.whose()))
+        both = among(_keys(person, one.labels[row], other.labels[column]), _keys(*together.whose()))
         person, row, column = person[both], row[both], column[both]
-    net = Net.of(person, row, column, sides=(len(one.cells), len(other.cells)))
+    # All lines at once: no two of them have a cell in common.
+    starts, ends_at = one.nodes(), other.nodes()
+    sides = (int(starts.max()) + 1, int(ends_at.max()) + 1)
+    net = Net.of(person, starts[row], ends_at[column], sides=sides)
+    net.settle(k=k)
+    count = len(one.lines)
+    left = distinct(np.where(net.row < count, one.lines[np.minimum(net.row, count - 1)], net.row - count))
+    where = one.lines[row]
+    chosen = np.flatnonzero(among(where, left))
+    order = chosen[np.argsort(where[chosen], kind="stable")]
+    borders = np.searchsorted(where[order], np.append(left, left[-1:] + 1))
+    for line, first, last in zip(left.tolist(), borders[:-1].tolist(), borders[1:].tolist(), strict=True):
+        rows = order[first:last]
+        yield line, (person[rows], row[rows], column[rows])
+
+
+def _fold_line(one: _Side, other: _Side, cells: tuple[Ints, Ints, Ints], *, k: int) -> bool:
+    changed = False
+    person, row, column = cells
+    places = (np.searchsorted(one.cells, row), np.searchsorted(other.cells, column))
+    net = Net.of(person, *places, sides=(len(one.cells), len(other.cells)))
     net.join_rows(one.folded())
     net.join_columns(other.folded())
     while all(side.grid.visible[side.cells].any() for side in (one, other)) and (cut := net.weakest(k=k)) is not None:
-        side, places = _fewest((one, other), cut)
-        side.grid.visible[side.cells[places]] = False
+        side, chosen = _fewest((one, other), cut)
+        side.grid.visible[side.cells[chosen]] = False
         changed = True
         (net.join_rows if side is one else net.join_columns)(side.folded())
     return changed

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from collector.day.facts import MEASURES
-from collector.day.lines import VISITS, Flags, Ints, Lines
+from collector.day.lines import VISITS, Flags, Ints, Lines, among
 from collector.day.measures import Figures
 from collector.day.nested import NESTED, Pair, Table, joined
 from collector.day.nets import Net, spoiling
@@ -149,7 +149,7 @@ def _net(rows: _Part, columns: _Part, known: Table | None) -> Net:
     person, row, column = joined((rows.person, rows.line), (columns.person, columns.line))
     if known is not None:
         # Whoever has several lines of both has not every one with every other.
-        both = np.isin(_keys(person, row, column, sides), _keys(*known, sides))
+        both = among(_keys(person, row, column, sides), _keys(*known, sides))
         person, row, column = person[both], row[both], column[both]
     net = Net.of(person, row, column, sides=sides)
     net.join_rows(rows.withheld())

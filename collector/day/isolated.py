@@ -12,16 +12,13 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 from collections.abc import Iterator
-from itertools import combinations, pairwise
 from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
-from collector.day.lines import Flags, Ints
+from collector.day.lines import Flags, Ints, distinct
 
 Weights: TypeAlias = NDArray[np.float64]
 #: Stands for the line of a sum that lies in no single one.
@@ -29,6 +26,7 @@ EVERYWHERE: Final = -1
 #: Ways to know something of small classes that are also held against each other two by two, at most.
 TWO_BY_TWO_MAX: Final = 60
 _NOTHING: Final = 1e-7
+_FAINT: Final = 1e-11
 
 
 class Sums(msgspec.Struct):
@@ -42,6 +40,7 @@ class Sums(msgspec.Struct):
         sum: Number of the sum.
         home: Of each sum, the line that it lies in, or `EVERYWHERE`.
         told: Of each sum, whether it is told.
+        weight: Of each sum, how gladly it is used where several would do: those that cannot fold most of all.
     """
 
     person: Ints
@@ -51,26 +50,11 @@ class Sums(msgspec.Struct):
     sum: Ints
     home: Ints
     told: Flags
+    weight: Ints
 
     def __repr__(self) -> str:
         """Say the type and nothing of the content."""
         return "<Sums sealed>"
-
-
-class Isolated(msgspec.Struct, frozen=True):
-    """Name the sums that give a few people away.
-
-    Attributes:
-        sums: All of them.
-        needed: Those without which it is given away by none of these weights, as no others of their line stand in.
-    """
-
-    sums: Ints
-    needed: Ints
-
-    def __repr__(self) -> str:
-        """Say the type and nothing of the content."""
-        return "<Isolated sealed>"
 
 
 class _Line(msgspec.Struct):
@@ -79,39 +63,42 @@ class _Line(msgspec.Struct):
     A group is all classes that no sum tells apart; small ones hold fewer than k people.
 
     Attributes:
-        own: Numbers of its sums.
-        inside: Its sums × groups.
+        own: Numbers of its sums, without those that others of them make up.
         kinds: Numbers of the classes in small groups.
         group: Of each of these, the number of its small group.
         people: Of each small group.
         small: Its sums × small groups.
         outer: Sums from elsewhere × small groups.
         idle: Ways to weigh its sums that leave large groups out and not all small ones; ways × sums.
+        knows: What each of these says of small groups, as simple as it gets.
+        first: Of each of these, the group that no other says anything of.
         answer: Sums from elsewhere × its sums: how these undo in large groups what those do there.
-        left: Sums from elsewhere × what cannot be undone.
+        left: Sums from elsewhere × what cannot be undone in large groups.
+        beyond: Sums from elsewhere, each times each, as far as the line's own sums do not make them up.
     """
 
     own: Ints
-    inside: Weights
     kinds: Ints
     group: Ints
     people: Ints
     small: Weights
     outer: Any
     idle: Weights
+    knows: Weights
+    first: Ints
     answer: Weights
     left: Weights
+    beyond: Weights
 
-    def says(self, ways: Weights) -> Weights:
-        """Return what *ways* to weigh sums from elsewhere say of small groups, large ones left out."""
-        if not len(ways):
-            return np.zeros((0, self.small.shape[1]))
-        said: Weights = self.outer.T.dot(ways.T).T - (ways @ self.answer) @ self.small
-        return said
+    def says(self, ways: Weights) -> tuple[Weights, Weights]:
+        """Return what *ways* to weigh sums from elsewhere say of small groups, and how its own sums are weighed then.
 
-    def needed(self) -> Flags:
-        """Say of each of its sums whether the others of the line cannot stand in for it."""
-        return np.asarray((np.abs(_leaving_out(self.inside)) < _NOTHING).all(axis=0), dtype=np.bool_)
+        Large groups are left out, and so is whatever the line says by itself, as far as it can be.
+        """
+        own = -ways @ self.answer
+        said = self.outer.T.dot(ways.T).T + own @ self.small
+        own -= said[:, self.first] @ self.idle
+        return said - said[:, self.first] @ self.knows, own
 
 
 class Search:
@@ -136,19 +123,22 @@ class Search:
         self._people = np.searchsorted(sums.kind, np.arange(len(sums.line) + 1))
         self._lines: dict[int, _Line] = {}
 
-    def isolated(self) -> Iterator[Isolated]:
-        """Return what the sums that are told now isolate; folding for one of them may do for others too."""
-        count = len(self._kinds) - 1
-        for number in range(count):
+    def isolated(self) -> Iterator[Ints]:
+        """Return the sums that isolate few people, as they are told now; folding for some may do for others too.
+
+        Of sums of which some make others up, those of little weight are left out, until the former are told no more.
+        What a line isolates by itself is returned once.
+        """
+        lines = []
+        for number in range(len(self._kinds) - 1):
             if number not in self._lines:
-                self._lines[number] = self._settled(number)
-        lines = [self._lines[number] for number in range(count)]
-        if self._alone:
-            for line in lines:
-                if len(line.idle):
-                    yield from self._among([line], np.zeros((0, 0)))
-        elif lines:
-            yield from self._among(lines, self._unheld(lines))
+                line = self._lines[number] = self._settled(number)
+                for says, weights in _simple(line.knows, np.eye(len(line.idle))):
+                    if self._is_few(says, line.people, line.kinds, line.group):
+                        yield line.own[np.abs(weights @ line.idle) > _NOTHING]
+            lines.append(self._lines[number])
+        if len(self._elsewhere):
+            yield from self._over_all(lines, self._unheld(lines))
 
     def fold(self, number: int) -> None:
         """Tell a sum no more."""
@@ -156,6 +146,9 @@ class Search:
         self._lines.pop(int(self._sums.home[number]), None)
 
     def _settled(self, number: int) -> _Line:
+        # Not above, here and below: scipy takes a third of a second, and a house starts without it.
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         first, last = self._kinds[number], self._kinds[number + 1]
         rows = slice(self._members[number], self._members[number + 1])
         member, told = self._member[rows] - first, self._sum[rows]
@@ -173,19 +166,25 @@ class Search:
         kinds = np.flatnonzero(is_small[group])
         inside_ = inside[:, firsts].astype(np.float64)
         outer_ = outer[:, firsts].astype(np.float64)
+        chosen = _independent(inside_ @ inside_.T, self._sums.weight[own])
+        own, inside_ = own[chosen], inside_[chosen]
+        beyond = _undone(inside_, outer_)[2] if len(outer_) else outer_
         idle, answer, left = _undone(inside_[:, ~is_small], outer_[:, ~is_small])
-        small = inside_[:, is_small]
+        small, of_small = inside_[:, is_small], people[is_small]
+        knows, weights, pivots = _reduced(idle @ small, order=np.argsort(-of_small, kind="stable"))
         return _Line(
             own=own,
-            inside=inside_,
             kinds=kinds + first,
             group=numbers[group[kinds]],
-            people=people[is_small],
+            people=of_small,
             small=small,
             outer=csr_array(outer_[:, is_small]),
-            idle=_saying(idle, small),
+            idle=weights @ idle,
+            knows=knows,
+            first=pivots,
             answer=answer,
             left=left,
+            beyond=beyond @ beyond.T,
         )
 
     def _count(self, first: int, last: int, group: Ints) -> Ints:
@@ -193,11 +192,17 @@ class Search:
         rows = slice(self._people[first], self._people[last])
         person, of = self._sums.person[rows], group[self._sums.kind[rows] - first]
         everybody = int(self._sums.person.max(initial=0)) + 1
-        return np.bincount(np.unique(of * everybody + person) // everybody, minlength=int(group.max(initial=-1)) + 1)
+        return np.bincount(distinct(of * everybody + person) // everybody, minlength=int(group.max(initial=-1)) + 1)
 
     def _unheld(self, lines: list[_Line]) -> Weights:
         """Return the ways to weigh the sums from elsewhere that each line can undo in its large groups."""
+        from scipy.linalg import eigh  # noqa: PLC0415
+
         told = np.flatnonzero(self._sums.told[self._elsewhere])
+        beyond = np.zeros((len(told), len(told)))
+        for line in lines:
+            beyond += line.beyond[np.ix_(told, told)]
+        told = told[_independent(beyond, self._sums.weight[self._elsewhere[told]])]
         held = np.zeros((len(told), len(told)))
         for line in lines:
             left = line.left[told]
@@ -210,94 +215,73 @@ class Search:
             ways[:, told] = direction[:, free].T
         return ways
 
-    def _among(self, lines: list[_Line], ways: Weights) -> Iterator[Isolated]:
-        """Return the sums by which some weights know of a few people only."""
-        known = _Known(ways, lines)
-        for says, weights in known.simple():
-            kinds = known.kinds[says[known.column]]
-            if 0 < self._count_people(kinds) < self._k:
-                yield self._named(known, weights)
+    def _over_all(self, lines: list[_Line], ways: Weights) -> Iterator[Ints]:
+        """Return what sums from elsewhere isolate, by some of the *ways* to weigh them."""
+        said = [line.says(ways) for line in lines]
+        heard = [n for n, (of, _) in enumerate(said) if (np.abs(of) > _NOTHING).any()]
+        if not heard:
+            return
+        people = np.concatenate([lines[n].people for n in heard])
+        kinds = np.concatenate([lines[n].kinds for n in heard])
+        widths = np.cumsum([0, *(len(lines[n].people) for n in heard)]).tolist()
+        group = np.concatenate([lines[n].group + start for n, start in zip(heard, widths, strict=False)])
+        knows, weights, _ = _reduced(
+            np.concatenate([said[n][0] for n in heard], axis=1), order=np.argsort(-people, kind="stable")
+        )
+        for says, chosen in _simple(knows, weights):
+            if not self._is_few(says, people, kinds, group):
+                continue
+            used = [self._elsewhere[np.abs(chosen @ ways) > _NOTHING]]
+            used += [line.own[np.abs(chosen @ own) > _NOTHING] for line, (_, own) in zip(lines, said, strict=True)]
+            yield np.concatenate(used)
 
-    def _count_people(self, kinds: Ints) -> int:
-        rows = [self._sums.person[self._people[kind] : self._people[kind + 1]] for kind in kinds.tolist()]
-        return len(np.unique(np.concatenate(rows))) if rows else 0
+    def _is_few(self, says: Weights, people: Ints, kinds: Ints, group: Ints) -> bool:
+        """Tell whether what is known shows 1 … k−1 people.
 
-    def _named(self, known: "_Known", weights: Weights) -> Isolated:
-        outer = weights[: len(known.ways)] @ known.ways
-        used = [self._elsewhere[np.abs(outer) > _NOTHING]]
-        needed = [*used]
-        for line, rows in zip(known.lines, known.rows, strict=True):
-            own = weights[rows] @ line.idle - outer @ line.answer
-            chosen = np.abs(own) > _NOTHING
-            if chosen.any():
-                used.append(line.own[chosen])
-                needed.append(line.own[chosen & line.needed()])
-        return Isolated(np.concatenate(used), np.concatenate(needed))
-
-
-class _Known:
-    """Gather what lines know of small groups: by each way to weigh sums from elsewhere, then by each line alone.
-
-    Attributes:
-        ways: Ways to weigh sums from elsewhere that leave large groups out once each line has undone its own.
-        lines: Every line.
-        rows: Of each line, the rows of *matrix* that it knows by itself.
-        matrix: What is known × small groups of which anything is.
-        people: Of each of these groups.
-        kinds: Numbers of the classes in these groups.
-        column: Of each of these classes, the column of its group.
-    """
-
-    def __init__(self, ways: Weights, lines: list[_Line]) -> None:
-        self.ways, self.lines = ways, lines
-        starts = np.cumsum([len(ways), *(len(line.idle) for line in lines)]).tolist()
-        self.rows = [slice(start, end) for start, end in pairwise(starts)]
-        parts, people, kinds, columns, width = [], [], [], [], 0
-        for line, rows in zip(lines, self.rows, strict=True):
-            said = line.says(ways)
-            if len(line.idle) or (np.abs(said) > _NOTHING).any():
-                part = np.zeros((starts[-1], said.shape[1]))
-                part[: len(ways)], part[rows] = said, line.idle @ line.small
-                parts.append(part)
-                people.append(line.people)
-                kinds.append(line.kinds)
-                columns.append(line.group + width)
-                width += said.shape[1]
-        none = [np.zeros(0, dtype=np.int64)]
-        self.matrix = np.concatenate([np.zeros((starts[-1], 0)), *parts], axis=1)
-        self.people, self.kinds, self.column = (np.concatenate(none + own) for own in (people, kinds, columns))
-
-    def simple(self) -> Iterator[tuple[Flags, Weights]]:
-        """Return what is known of few groups: which these are, and how the rows are weighed.
-
-        Each group in turn is taken out of all rows but one, those of most people first: what is left knows of the
-        small ones. Rows are also taken two at a time, and only those count that add groups up, for what is known of a
-        difference of two unknown numbers is neither of them.
+        A sum of groups is a figure of all who are in any of them. Where some count several times it is a figure of
+        nobody, but none of them can be more than it: then it has to be below k itself.
         """
-        rows, weights = _reduced(self.matrix, order=np.argsort(-self.people, kind="stable"))
-        yield from _adding(rows, weights)
-        if len(rows) <= TWO_BY_TWO_MAX:
-            for n, m in combinations(range(len(rows)), 2):
-                for sign in (1, -1):
-                    yield from _adding(rows[[n]] + sign * rows[[m]], weights[[n]] + sign * weights[[m]])
+        if says.max() > 1 + _NOTHING:
+            return float(says @ people) < self._k - _NOTHING
+        chosen = kinds[(says > _NOTHING)[group]].tolist()
+        rows = [self._sums.person[self._people[kind] : self._people[kind + 1]] for kind in chosen]
+        return len(distinct(np.concatenate(rows))) < self._k
 
 
-def _adding(rows: Weights, weights: Weights) -> Iterator[tuple[Flags, Weights]]:
-    for row, own in zip(rows, weights, strict=True):
-        if not ((row > _NOTHING).any() and (row < -_NOTHING).any()):
-            yield np.abs(row) > _NOTHING, own
+def _simple(rows: Weights, weights: Weights) -> Iterator[tuple[Weights, Weights]]:
+    """Return what is known of groups, and by which weights: what each row says, and what two of them say together.
+
+    Only what adds groups up counts: what is known of the difference of two unknown numbers is neither of them.
+    """
+    yield from _adding(rows, weights)
+    if len(rows) <= TWO_BY_TWO_MAX:
+        for n in range(len(rows) - 1):
+            for sign in (1, -1):
+                yield from _adding(rows[[n]] + sign * rows[n + 1 :], weights[[n]] + sign * weights[n + 1 :])
 
 
-def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights]:
-    """Return rows that know the same, as simple as they get in this *order* of columns, and how they were made."""
-    rows, weights = matrix.copy(), np.eye(len(matrix))
+def _adding(rows: Weights, weights: Weights) -> Iterator[tuple[Weights, Weights]]:
+    """Return the rows that add groups up, the one that counts least once."""
+    chosen = ~((rows > _NOTHING).any(axis=1) & (rows < -_NOTHING).any(axis=1)) & (np.abs(rows) > _NOTHING).any(axis=1)
+    for n in np.flatnonzero(chosen).tolist():
+        row = np.where(np.abs(rows[n]) > _NOTHING, np.abs(rows[n]), 0)
+        yield row / row[row > 0].min(), weights[n]
+
+
+def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights, Ints]:
+    """Return rows that know the same, as simple as they get, how they were made, and the column that is only theirs.
+
+    Each column in turn, in this *order*, is taken out of all rows but one: those of most people come first, so that
+    what is left in the last rows is of the small ones.
+    """
+    rows, weights, firsts = matrix.copy(), np.eye(len(matrix)), list[int]()
     done = 0
-    for column in order.tolist():
-        if done == len(rows):
+    while done < len(rows):
+        held = np.flatnonzero((np.abs(rows[done:, order]) > _NOTHING).any(axis=0))
+        if not len(held):
             break
+        column = int(order[held[0]])
         best = done + int(np.abs(rows[done:, column]).argmax())
-        if abs(rows[best, column]) < _NOTHING:
-            continue
         for each in (rows, weights):
             each[[done, best]] = each[[best, done]]
         weights[done] /= rows[done, column]
@@ -306,8 +290,10 @@ def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights]:
         factor = rows[others, column][:, None]
         weights[others] -= factor * weights[done]
         rows[others] -= factor * rows[done]
+        rows[np.abs(rows) < _FAINT] = 0
+        firsts.append(column)
         done += 1
-    return rows[:done], weights[:done]
+    return rows[:done], weights[:done], np.array(firsts, dtype=np.int64)
 
 
 def _alike(marks: Flags) -> tuple[Ints, Ints]:
@@ -320,13 +306,14 @@ def _alike(marks: Flags) -> tuple[Ints, Ints]:
     return group.ravel().astype(np.int64), firsts.astype(np.int64)
 
 
-def _leaving_out(sums: Weights) -> Weights:
-    """Return the ways to weigh *sums* (sums × groups) so that nothing is left."""
-    if not sums.shape[1]:
-        return np.eye(len(sums))
-    left, strength, _ = np.linalg.svd(sums)
-    ways: Weights = left[:, int((strength > _NOTHING).sum()) :].T
-    return ways
+def _independent(products: Weights, weight: Ints) -> Ints:
+    """Return sums of which none is made up of others, those of most *weight*, from the *products* of each by each."""
+    left, kept = products.copy(), []
+    for n in np.lexsort((np.arange(len(weight)), -weight)).tolist():
+        if left[n, n] > _NOTHING * max(1.0, float(products[n, n])):
+            kept.append(n)
+            left -= np.outer(left[:, n], left[n] / left[n, n])
+    return np.sort(np.array(kept, dtype=np.int64))
 
 
 def _undone(large: Weights, outer: Weights) -> tuple[Weights, Weights, Weights]:
@@ -338,12 +325,3 @@ def _undone(large: Weights, outer: Weights) -> tuple[Weights, Weights, Weights]:
     within = outer @ right[:rank].T
     answer = (within / strength[:rank]) @ left[:, :rank].T
     return left[:, rank:].T, answer, outer - within @ right[:rank]
-
-
-def _saying(idle: Weights, small: Weights) -> Weights:
-    """Return those of *idle* ways that say anything of small groups."""
-    if not idle.size or not small.size:
-        return np.zeros((0, idle.shape[1] if idle.ndim > 1 else 0))
-    left, strength, _ = np.linalg.svd(idle @ small, full_matrices=False)
-    ways: Weights = left[:, strength > _NOTHING].T @ idle
-    return ways

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from collector.day.isolated import EVERYWHERE, Isolated, Search, Sums
+from collector.day.isolated import EVERYWHERE, Search, Sums
 from collector.day.lines import Ints
 from collector.day.nested import Pair
 from collector.day.pairs import Grid
@@ -28,6 +28,8 @@ _CLIENT: Final = (_D.BROWSER, _D.BROWSER_MAJOR, _D.OS, _D.DEVICE, _D.COUNTRY)
 #: Looks at one system, each of which folds for all that it finds; after them whole lines fold.
 LOOKS_MAX: Final = 60
 _NONE: Final = -1
+#: Weighs more than any cell: a line's own sum does not fold here.
+_FIXED: Final = 1 << 40
 
 
 def fold_jointly(grids: Mapping[Pair, Grid], *, unsure: Mapping[Dimension, int | None], k: int) -> bool:
@@ -81,7 +83,7 @@ class _System(msgspec.Struct):
             changed = False
             for one in list(search.isolated()):
                 # What was folded for another one may have settled this.
-                chosen = self._smallest(one) if self.sums.told[one.sums].all() else None
+                chosen = self._smallest(one) if self.sums.told[one].all() else None
                 if chosen is None:
                     continue
                 changed = True
@@ -91,13 +93,10 @@ class _System(msgspec.Struct):
             looks += changed
         return looks > 0
 
-    def _smallest(self, one: Isolated) -> int | None:
-        """Return the cell of fewest visitors that spoils it when it is folded; None where lines' own sums are all."""
-        for numbers in (one.needed, one.sums):
-            cells: list[int] = numbers[self.grid[numbers] != _NONE].tolist()
-            if cells:
-                return min(cells, key=lambda n: (int(self.grids[self.grid[n]].visitors[self.cell[n]]), n))
-        return None
+    def _smallest(self, numbers: Ints) -> int | None:
+        """Return the cell of fewest visitors among some sums; None where all are lines' own."""
+        cells: list[int] = numbers[self.grid[numbers] != _NONE].tolist()
+        return min(cells, key=lambda n: (int(self.sums.weight[n]), n)) if cells else None
 
     def _beside(self, number: int) -> list[int]:
         """Return all visible cells of the line that a cell is in, or of its pair where it is in no single line."""
@@ -137,6 +136,7 @@ class _Gathered:
         everyone = np.arange(labels.shape[1])
         self._members, self._sums = [everyone], [np.zeros(len(everyone), dtype=np.int64)]
         self._homes, self._grids, self._cells = ([np.array([own])] for own in (EVERYWHERE, _NONE, _NONE))
+        self._weights = [np.array([_FIXED])]
         self._count = 1
 
     def add_lines(self, column: int, *, unsure: int | None) -> None:
@@ -154,6 +154,7 @@ class _Gathered:
         has_both = (self._labels[row] >= 0) & (self._labels[column] >= 0)
         chosen = np.flatnonzero(has_both & (keys[cell] == wanted) & grid.visible[cell])
         self._add(chosen, cell[chosen], is_home=not row, grid=number)
+        self._weights[-1] = grid.visitors[self._cells[-1]]
 
     def _add(self, members: Ints, of: Ints, *, is_home: bool, grid: int = _NONE) -> None:
         values, firsts, numbers = np.unique(of, return_index=True, return_inverse=True)
@@ -162,6 +163,7 @@ class _Gathered:
         self._homes.append(self._line[members[firsts]] if is_home else np.full(len(values), EVERYWHERE))
         self._grids.append(np.full(len(values), grid))
         self._cells.append(values)
+        self._weights.append(np.full(len(values), _FIXED))
         self._count += len(values)
 
     def system(self, person: Ints, kind: Ints, grids: list[Grid]) -> _System:
@@ -176,6 +178,7 @@ class _Gathered:
             sum=np.concatenate(self._sums),
             home=homes,
             told=np.ones(len(homes), dtype=np.bool_),
+            weight=np.concatenate(self._weights),
         )
         return _System(sums, grids, grid, cell)
 

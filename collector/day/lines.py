@@ -117,6 +117,26 @@ class Lines(msgspec.Struct):
         return gathered
 
 
+def distinct(values: Ints) -> Ints:
+    """Return each of *values* once, sorted; several times faster than `numpy.unique`, which hashes integers."""
+    ordered = np.sort(values)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
+
+
+def counted(values: Ints) -> tuple[Ints, Ints]:
+    """Return each of *values* once, sorted, and how often it stands there."""
+    ordered = np.sort(values)
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=np.int64)
+    return ordered[starts], np.diff(np.r_[starts, len(ordered)])
+
+
+def among(values: Ints, others: Ints) -> Flags:
+    """Tell of each of *values* whether it is one of *others*."""
+    ordered = np.sort(others)
+    place = np.minimum(np.searchsorted(ordered, values), max(len(ordered) - 1, 0))
+    return np.asarray(ordered[place] == values) if len(ordered) else np.zeros(len(values), dtype=np.bool_)
+
+
 def add_up(amounts: Ints, index: Ints, *, count: int) -> Ints:
     """Return the sums of the rows of *amounts* that have the same *index*; *count* × measures."""
     # Weighted counts are floats: exact up to 2**53, and several times faster than adding in place.

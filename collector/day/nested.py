@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from collector.day.facts import Facts
-from collector.day.lines import Ints, Lines, People
+from collector.day.lines import Ints, Lines, People, distinct
 from collector.day.nets import Cut, Net
 from collector.model import OTHER, Dimension
 
@@ -141,7 +141,7 @@ def joined(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
 
 
 def _has_several(person: Ints) -> bool:
-    return len(np.unique(person)) < len(person)
+    return len(distinct(person)) < len(person)
 
 
 def _matched(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:

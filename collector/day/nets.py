@@ -12,13 +12,14 @@ lie across is counted in the one row or column that holds most of them, which fi
 Source: docs/decisions/0004-small-groups.md
 """
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
 
-from collector.day.lines import Flags, Ints
+from collector.day.lines import Flags, Ints, counted, distinct
 
 #: Stands for no limit; more than any k.
 _ENDLESS: Final = 1 << 20
@@ -102,7 +103,7 @@ class Net(msgspec.Struct):
     def weakest(self, *, k: int) -> Cut | None:
         """Return lines whose difference isolates fewer than k people, or None where there are none."""
         while True:
-            self._settle(k=k)
+            self.settle(k=k)
             if not len(self.person):
                 return None
             # The first cell by name, so that the answer depends on nobody's key and on no order of rows.
@@ -117,7 +118,7 @@ class Net(msgspec.Struct):
     def _ends(self) -> tuple[Ints, Ints]:
         return self.group[self.row], self.group[self.sides[0] + self.column]
 
-    def _settle(self, *, k: int) -> None:
+    def settle(self, *, k: int) -> None:
         """Join groups between which k people stand or which hold each other, and drop what lies inside a group."""
         while len(self.person):
             start, end = self._ends()
@@ -127,8 +128,7 @@ class Net(msgspec.Struct):
             if not len(start):
                 return
             size, everybody = len(self.group), int(self.person.max()) + 1
-            seen = np.unique((start * size + end) * everybody + self.person) // everybody
-            between, people = np.unique(seen, return_counts=True)
+            between, people = counted(distinct((start * size + end) * everybody + self.person) // everybody)
             edges = np.stack([between // size, between % size])
             fat = edges[:, people >= k]
             if not fat.shape[1]:
@@ -167,40 +167,75 @@ class Net(msgspec.Struct):
 
     def _flow(self, source: int, sink: int, *, k: int) -> Flags | None:
         """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""
-        from scipy.sparse import csr_array  # noqa: PLC0415
-        from scipy.sparse.csgraph import breadth_first_order, maximum_flow  # noqa: PLC0415
+        size = len(self.group)
+        room: dict[int, dict[int, int]] = defaultdict(dict)
 
-        size = len(self.group) + 1
-        feed = size - 1
-        edges: Counter[tuple[int, int]] = Counter({(feed, source): k})
+        def widen(tail: int, head: int, units: int) -> None:
+            room[tail][head] = room[tail].get(head, 0) + units
+            room[head].setdefault(tail, 0)
+
         start, end = self._ends()
         for back, forth in {*zip(end.tolist(), start.tolist(), strict=True)}:
-            edges[back, forth] = _ENDLESS
+            widen(back, forth, _ENDLESS)
         for (is_row, centre, ends), count in self._stars().items():
             if len(ends) == 1:
-                edges[(centre, ends[0]) if is_row else (ends[0], centre)] += count
+                widen(*((centre, ends[0]) if is_row else (ends[0], centre)), count)
                 continue
-            edges[(centre, size) if is_row else (size, centre)] = count
-            edges.update({(size, each) if is_row else (each, size): _ENDLESS for each in ends})
+            widen(*((centre, size) if is_row else (size, centre)), count)
+            for each in ends:
+                widen(*((size, each) if is_row else (each, size)), _ENDLESS)
             size += 1
-        tail, head = np.array(list(edges), dtype=np.int32).T
-        room = np.array(list(edges.values()), dtype=np.int32)
-        capacity = csr_array((room, (tail, head)), shape=(size, size))
-        found = maximum_flow(capacity, feed, sink)
-        if found.flow_value >= k:
+        before = _pass(room, source, sink, units=k)
+        if before is None:
             return None
-        left = csr_array(capacity - found.flow)
-        left.eliminate_zeros()
         reached = np.zeros(size, dtype=np.bool_)
-        reached[breadth_first_order(left, feed, return_predecessors=False)] = True
+        reached[list(before)] = True
         return reached[: len(self.group)]
 
     def _stars(self) -> Counter[_Star]:
         """Count the people by the shape of their cells: the row or column that holds most of them."""
+        size = len(self.group)
         start, end = self._ends()
-        cells = np.unique(np.stack([self.person, start, end]), axis=1)
-        borders = np.flatnonzero(np.diff(cells[0])) + 1
-        return Counter(_star(own) for own in np.split(cells[1:], borders, axis=1))
+        cells = distinct((self.person * size + start) * size + end)
+        person, shape = cells // (size * size), cells % (size * size)
+        borders = np.flatnonzero(np.r_[True, person[1:] != person[:-1], True])
+        alone = np.diff(borders) == 1
+        shapes, people = counted(shape[borders[:-1][alone]])
+        found: Counter[_Star] = Counter()
+        for of, count in zip(shapes.tolist(), people.tolist(), strict=True):
+            found[True, of // size, (of % size,)] = count
+        for first, last in zip(borders[:-1][~alone].tolist(), borders[1:][~alone].tolist(), strict=True):
+            own = shape[first:last]
+            found[_star(np.stack([own // size, own % size]))] += 1
+        return found
+
+
+def _pass(room: dict[int, dict[int, int]], source: int, sink: int, *, units: int) -> set[int] | None:
+    """Send *units* from source to sink; return what can still be reached where not all of them pass.
+
+    Few units and a handful of nodes: done here it takes a tenth of what a library needs to set its matrices up.
+    """
+    sent = 0
+    while sent < units:
+        before, waiting = {source: source}, deque([source])
+        while waiting and sink not in before:
+            node = waiting.popleft()
+            for head, left in room[node].items():
+                if left and head not in before:
+                    before[head] = node
+                    waiting.append(head)
+        if sink not in before:
+            return set(before)
+        path = [sink]
+        while path[-1] != source:
+            path.append(before[path[-1]])
+        steps = list(pairwise(reversed(path)))
+        least = min(room[tail][head] for tail, head in steps)
+        for tail, head in steps:
+            room[tail][head] -= least
+            room[head][tail] += least
+        sent += least
+    return None
 
 
 def _star(cells: Ints) -> _Star:

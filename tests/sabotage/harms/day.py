@@ -30,7 +30,7 @@ DAY: Final = (
          "names = nested.fold_nested(", "nested.fold_nested(",
          "tests/day/test_nets.py::test_nested_values_fold_together"),
     Harm("R22", "let half of k pass a cut", "collector/day/nets.py",
-         "if found.flow_value >= k:", "if found.flow_value >= k // 2:",
+         "while sent < units:", "while sent < units // 2:",
          "tests/day/test_nets.py::test_cut_test_misses_no_small_group"),
     Harm("R22", "show a line that holds all but a few", "collector/day/once.py",
          "return [people.count if 0 < people.count - count < k else count for count in counts.tolist()]",
