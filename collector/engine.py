@@ -18,7 +18,7 @@ import msgspec
 import polars as pl
 
 from collector.clock import Clock, hour_starts_at, local_day, local_hour
-from collector.counted import Counted, counted_beside, covers, positions_of, remember, united
+from collector.counted import Counted, counted_beside, covers, positions_of, united
 from collector.day.close import committed_blocks, running_cells
 from collector.effective import house_settings
 from collector.errors import SpoolError, StoreError
@@ -131,7 +131,7 @@ class Engine:
 
     def _drain(self, running: RunningDay) -> None:
         running.drain()
-        self._recovery.report_damage(running)
+        self._recovery.look_at(running)
 
     def _go_on_closing(self, running: RunningDay, *, is_current: bool) -> None:
         if self._finish_sites(running) is not None and not is_current:
@@ -196,7 +196,7 @@ class Engine:
         erased = erase_site(self.history, self.sites, note, spool=spool)
         for epoch in self._days:
             if ends := spool.get(named(epoch)):
-                remember(self.secrets, epoch, Counted(sites=(note.site,), files=ends, is_erased=True))
+                self._recovery.remember(epoch, Counted(sites=(note.site,), files=ends, is_erased=True))
         self._publish()
         log.info("erased a site: %d rows, %d running days", sum(erased.rows.values()), len(spool))
         return erased
@@ -278,6 +278,7 @@ class Engine:
         self.secrets.destroy(epoch)
         files.clear_aside(self.settings.spool_dir)
         running.close()
+        self._recovery.forget(epoch)
         del self._days[epoch]
         log.info("closed %s %s part %d: %d sites", epoch.timezone, epoch.day, epoch.part, len(running.kept))
         if note := begun(self.history):
@@ -318,7 +319,7 @@ class Engine:
             self._keep(running, [site for site in self._here(running) if site.id in note.salts], positions)
         assert running.kept is not None  # noqa: S101 - for the type checker
         self._compare(running.kept)
-        remember(self.secrets, running.epoch, Counted(sites=tuple(note.salts), files=positions))
+        self._recovery.remember(running.epoch, Counted(sites=tuple(note.salts), files=positions))
         closed: dict[str, Outcome | None] = {part.site: part.outcome for part in running.kept}
         for site in note.salts:
             running.forget(site, positions=positions)

@@ -7,12 +7,15 @@ import logging
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from collector.clock import Clock
-from collector.counted import counted_beside, covers, united
+from collector.counted import Counted, counted_beside, covers, remember, united
 from collector.model import Epoch, Site
 from collector.parts import Parts
 from collector.running import RunningDay
 from collector.spool import files
+from collector.spool.notes import COUNTED
 from collector.spool.secrets import Secrets
 from collector.store.erase import erased_in_spool
 from collector.store.history import History
@@ -43,6 +46,7 @@ class Recovery:
         self._sites = sites
         self._parts = parts
         self._clock = clock
+        self._remembered: dict[Epoch, list[Counted]] = {}
         #: Each names its file.
         self._said: set[str] = set()
 
@@ -76,6 +80,7 @@ class Recovery:
         epoch = running.epoch
         known = self.known(epoch)
         for counted in counted_beside(self._secrets, epoch):
+            self._remembered.setdefault(epoch, []).append(counted)
             sites = [site for site in map(self._sites.get, counted.sites) if site]
             unknown = [site for site in sites if not covers(known, site.id, counted.files)]
             for site in unknown:
@@ -108,7 +113,30 @@ class Recovery:
         part = self._ledger.next_part(site.id, epoch.day)
         return self._ledger.has_committed_hours(site.id, epoch.day, part)
 
-    def report_damage(self, running: RunningDay) -> None:
+    def remember(self, epoch: Epoch, counted: Counted) -> None:
+        """Keep beside the secrets of *epoch* what was counted of it.
+
+        Raises:
+            SpoolError: As `remember` of `collector.counted`.
+        """
+        remember(self._secrets, epoch, counted)
+        self._remembered.setdefault(epoch, []).append(counted)
+
+    def look_at(self, running: RunningDay) -> None:
+        """Say what of the spool cannot be read, and write back notes that vanished with the folder in memory."""
+        self._report_damage(running)
+        epoch = running.epoch
+        if running.closing and self._secrets.has_salts(epoch) and self._secrets.note(epoch) is None:
+            self._secrets.keep_note(epoch, msgspec.json.encode(running.closing))
+        if epoch in self._remembered and self._secrets.note(epoch, COUNTED) is None:
+            for counted in self._remembered[epoch]:
+                remember(self._secrets, epoch, counted)
+
+    def forget(self, epoch: Epoch) -> None:
+        """Know nothing more of an epoch that is destroyed."""
+        self._remembered.pop(epoch, None)
+
+    def _report_damage(self, running: RunningDay) -> None:
         """Say once what of the spool cannot be read; what stands before the damage is counted."""
         new = [sentence for sentence in running.reader.damage() if sentence not in self._said]
         for sentence in new:

@@ -203,3 +203,16 @@ def test_a_note_of_many_sites_is_read_whole(house: TallyHouse, school: Site) -> 
     house.tick()
     assert secrets.note(epoch) is None
     assert (house.settings.runtime_path() / "epochs" / epoch_name(epoch) / COUNTED).exists()
+
+
+def test_notes_come_back_with_the_secrets(house: TallyHouse) -> None:
+    """Where the folder in memory vanishes under a running house, what was counted is written back too."""
+    older = _copy(house)
+    house.feed(visitors=12).feed(visitors=5, page="/klein").close()
+    shutil.rmtree(house.settings.runtime_path())
+    house.tick()
+    house.feed(visitors=13).feed(visitors=5, page="/klein").tick()
+    _go_back(house, older)
+    house.close()
+    assert house.cells("total") == {"": 13}
+    assert "/klein" not in house.cells("page")
