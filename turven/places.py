@@ -128,10 +128,21 @@ class Place:
                 if time.monotonic() - child.started_at > HEALTHY_SECONDS:
                     pause = 0.0
                 log.error("%s ended (%s): started again in %.1f s.", child.name, _told(code), pause)
-                await asyncio.sleep(pause)
-                pause = min(max(2 * pause, RESTART_SECONDS_MIN), RESTART_SECONDS_MAX)
-                self.child = self._make()
-                self.child.say(GO)
+                while True:
+                    await asyncio.sleep(pause)
+                    pause = min(max(2 * pause, RESTART_SECONDS_MIN), RESTART_SECONDS_MAX)
+                    if (made := self._try()) is not None:
+                        break
+                self.child = made
+                made.say(GO)
+
+    def _try(self) -> Child | None:
+        """Start a process; none where the machine has no room for it just now, or its program is being replaced."""
+        try:
+            return self._make()
+        except OSError as error:
+            log.error("A process cannot be started: %s.", error.strerror)  # noqa: TRY400 - the reason says it all
+            return None
 
     def look(self) -> None:
         """Kill a process that answered once and hangs."""
@@ -147,7 +158,9 @@ class Place:
             at_once: Whether both may be open for a moment; else the old one lets go before the new one begins.
         """
         async with self._changing:
-            old, new = self.child, self._make()
+            old, new = self.child, self._try()
+            if new is None:
+                return False
             await asyncio.wait([new.loaded], timeout=LOAD_SECONDS_MAX)
             if new.ended.done() or not new.loaded.done():
                 log.error("The new %s did not start; the old one stays.", old.name)

@@ -69,6 +69,9 @@ class Serving(uvicorn.Server):
         _, made = await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
         if received:
             made.data_received(received)
+        elif isinstance(made, LimitedProtocol):
+            # It has had its first request elsewhere, and may wait for the next as long as any.
+            made.phase += 1
 
 
 def http_protocol(settings: Settings, door: EventDoor) -> type[LimitedProtocol]:

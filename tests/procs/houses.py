@@ -57,6 +57,26 @@ class Houses(HouseProcess):
         finally:
             connection.close()
 
+    def kept(self, path: str) -> Callable[[], int]:
+        """Ask for a page and keep the connection; return what asks for it again on that very connection."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS_MAX)
+
+        def ask() -> int:
+            connection.request("GET", path, headers={"User-Agent": AGENT})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        def ask_again() -> int:
+            before = connection.sock
+            status = ask()
+            assert connection.sock is before
+            connection.close()
+            return status
+
+        assert ask() == 200
+        return ask_again
+
     def raw(self, *pieces: bytes) -> bytes:
         """Send bytes, piece after piece, and return all that comes until the other end closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS_MAX) as connection:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 
@@ -16,9 +17,11 @@ def main() -> None:
     channel.sendall(b"L")
     if channel.recv(1) != b"G" or does == "dies":
         sys.exit(3)
+    if does == "hangs":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     channel.sendall(b"R")
     if does == "hangs":
-        os.kill(os.getpid(), 19)
+        os.kill(os.getpid(), signal.SIGSTOP)
     channel.recv(1)
 
 

@@ -69,6 +69,29 @@ def test_who_dies_again_and_again_is_started_ever_later(caplog: pytest.LogCaptur
     assert pauses[:3] == ["0.0 s.", "0.1 s.", "0.2 s."]
 
 
+def test_a_machine_without_room_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Where a process cannot be started at all it is tried again; the one in its place before stays until then."""
+    puppets, refusals = Puppets("dies", "lives"), [OSError(11, "no room"), OSError(11, "no room")]
+
+    def make() -> Child:
+        if puppets.made and refusals:
+            raise refusals.pop()
+        return puppets()
+
+    async def scene() -> None:
+        place = Place(make, hangs_seconds=30, ends_seconds=5)
+        assert not await place.replace(at_once=True)
+        place.child.say(GO)
+        keeping = asyncio.create_task(place.keep())
+        while len(puppets.made) < 2:  # noqa: ASYNC110 - processes come and go
+            await asyncio.sleep(0.01)
+        await place.child.ready
+        keeping.cancel()
+
+    play(puppets, scene)
+    assert caplog.text.count("A process cannot be started: no room.") == 2
+
+
 def test_the_pause_has_an_end() -> None:
     """However often a process died, it is tried again every few seconds."""
     assert places.RESTART_SECONDS_MIN < places.RESTART_SECONDS_MAX < places.HEALTHY_SECONDS

@@ -17,6 +17,8 @@ def test_everything_is_replaced_under_a_stream_of_events(tmp_path: Path) -> None
     with house:
         house.add_school()
         before = house.children()
+        # One connection at a collector and one at the house, which wait without a word for what comes after.
+        waiting = [house.kept("/turven.js?s=school"), house.kept("/")]
         with Stream(house) as stream:
             assert "replaced" in house.turven("restart")
             wait_until(lambda: house.said(" was replaced.") == 3)
@@ -24,6 +26,7 @@ def test_everything_is_replaced_under_a_stream_of_events(tmp_path: Path) -> None
         assert set(after) == set(before)
         assert not set(after.values()) & set(before.values())
         assert set(stream.answers) == {202}
+        assert [goes_on() for goes_on in waiting] == [200, 200]
         house.signal(signal.SIGTERM)
         assert house.ended() == 0
     assert not any(is_alive(pid) for pid in after.values())

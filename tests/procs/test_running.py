@@ -11,6 +11,7 @@ import pytest
 
 from collector.audit.finding import Result
 from collector.audit.own_process import check_process
+from collector.control import SOCKET_NAME, ask_peer
 from collector.settings import load_settings
 from tests.process import ROOT, HouseProcess, environment
 from tests.procs.houses import AGENT, EVENT, Houses, wait_until
@@ -115,6 +116,10 @@ def test_a_collector_needs_neither_database_nor_dashboard() -> None:
 
 def test_an_auditor_looks_at_every_process(house: Houses) -> None:
     """R49 holds for the parent and each collector too, and one that is not there to be looked at is no pass."""
+    asked = ask_peer(house.runtime / SOCKET_NAME, "process", {})
+    # The socket is the parent's; the kernel names the process that answers in it.
+    assert asked is not None
+    assert asked[0] == house.children()["house"]
     seen = check_process(load_settings(house.config, environ={}))
     assert seen.result is Result.PASS, seen.evidence
     assert seen.evidence["processes"] == 4
