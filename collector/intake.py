@@ -93,6 +93,23 @@ class Stream:
             self._writer.end()
 
 
+class _Pending(asyncio.Future[None]):
+    """Be waited for by everybody whose event is in one batch; who gives up takes nobody along."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - as the class above has it
+        """Refuse: the waiting task is cancelled when it goes on."""
+        return False
+
+    def settle(self, failure: StoreError | None) -> None:
+        """End the waiting."""
+        if failure is None:
+            self.set_result(None)
+        else:
+            self.set_exception(failure)
+            # Asked for here, since all who waited may be gone.
+            self.exception()
+
+
 class Intake:
     """Let requests through the gate and into the spool."""
 
@@ -130,6 +147,8 @@ class Intake:
         self._drops: dict[Drop, int] = {}
         self._at = 0
         self._waiting: list[Written] = []
+        self._batch: _Pending | None = None
+        self._gathered = 0
         self._failure: StoreError | None = None
         self._stream: Stream | None = None
         self._refusal: StoreError | None = None
@@ -141,7 +160,7 @@ class Intake:
         Raises:
             StoreError: There is no epoch to write to.
         """
-        if len(self._waiting) >= PENDING_EVENTS_MAX:
+        if self._gathered >= PENDING_EVENTS_MAX and self._waiting:
             return self.refuse_overload()
         if not self._waiting:
             # What comes while others wait for the same batch comes at the same moment.
@@ -151,6 +170,7 @@ class Intake:
         if isinstance(outcome, Event):
             assert self._stream is not None  # noqa: S101 - for the type checker: every event asks for a salt
             self._stream.pending.events.append(outcome)
+            self._gathered += 1
             self.accepted += 1
             return outcome
         if self._refusal is not None:
@@ -184,19 +204,11 @@ class Intake:
         Raises:
             StoreError: It could not be written; the sender is asked to come again.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def settle(failure: StoreError | None) -> None:
-            # The one who waits may be gone.
-            if done.done():
-                return
-            if failure is None:
-                done.set_result(None)
-            else:
-                done.set_exception(failure)
-
-        self.when_written(settle)
-        await done
+        batch = self._batch
+        if batch is None:
+            batch = self._batch = _Pending(loop=asyncio.get_running_loop())
+            self.when_written(batch.settle)
+        await batch
 
     def _flush(self) -> None:
         """Write what is pending, then let the replies go that wait for it.
@@ -206,6 +218,7 @@ class Intake:
         if self._syncing is not None and self._fsync is Fsync.ALWAYS:
             return
         waiting, self._waiting = self._waiting, []
+        self._batch, self._gathered = None, 0
         for stream in self._streams.values():
             self._try(stream.flush)
         failure, self._failure = self._failure, None

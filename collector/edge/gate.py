@@ -18,7 +18,7 @@ from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAM
 from collector.edge.language import first_language
 from collector.edge.page import locate
 from collector.edge.passage import Passage, Plan, plan_for
-from collector.edge.payload import VIEWPORTS, Payload, clean_properties, read
+from collector.edge.payload import KINDS, VIEWPORTS, Payload, clean_properties, read
 from collector.edge.rates import Rates
 from collector.edge.raw import RawRequest
 from collector.edge.source import name_campaign, name_source
@@ -182,7 +182,7 @@ class Gate:
                 refused = (*refused, CAMPAIGN_VALUE)
         header = raw.country if raw.country and self._trusted.holds(raw.peer) else ""
         country = find_country(network, header=header, lookup=self._lookup)
-        kind, name = payload.kind, ""
+        kind, name = KINDS.get(payload.n, _CUSTOM), ""
         if kind is _CUSTOM:
             said = label(payload.n)
             refused = refused if said is not None else (*refused, EVENT_NAME)
@@ -200,9 +200,9 @@ class Gate:
             if self._rates is not None and not self._rates.has_room(site.id, network, at):
                 return Drop(Reason.OVERLOAD, site.id)
             if plan.wants_number:
-                visitor = browser_key(salt(site, at), site=plan.key, number=payload.number)
+                visitor = browser_key(salt(site, at), plan.start, number=payload.number)
             else:
-                visitor = network_key(salt(site, at), site=plan.key, network=network, agent=agent.key)
+                visitor = network_key(salt(site, at), plan.start, network=network, agent=agent.key)
         # By position, which costs a third of naming the fields; in the order in which `Event` has them.
         return Event(
             site.id, at, visitor, kind, page, source, channel, agent.browser, agent.os, agent.device, country,

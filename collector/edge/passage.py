@@ -2,6 +2,7 @@
 
 from collector.edge.page import Hosts, Paths
 from collector.edge.payload import Payload
+from collector.edge.visitor import message_start
 from collector.event import Kind, Sealed
 from collector.model import Dimension, Identity, Site
 from collector.settings import Privacy
@@ -12,7 +13,7 @@ class Plan(Sealed, gc=False):
 
     Attributes:
         site: The settings it was made of; another object means that they changed.
-        key: Id of the site as bytes.
+        start: How every message begins of which a visitor key is made.
         wants_number: Whether the identity in force, which no profile loosens, is the browser's number.
         masks_more: Whether fewer bits of an address stay than in the house.
         pages: Pages of the site by URL, where cleaning changed nothing.
@@ -20,7 +21,7 @@ class Plan(Sealed, gc=False):
     """
 
     site: Site
-    key: bytes
+    start: bytes
     wants_number: bool
     hosts: Hosts
     paths: Paths
@@ -54,10 +55,11 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
     """Work out what the settings of *site* mean under those of the house: the strictest wins."""
     rules = privacy.rules_of(site)
     kept = rules.dimensions
+    wants_number = rules.identity(site.identity) is Identity.BROWSER
     return Plan(
         site=site,
-        key=site.id.encode(),
-        wants_number=rules.identity(site.identity) is Identity.BROWSER,
+        start=message_start(site.id, wants_number=wants_number),
+        wants_number=wants_number,
         hosts=Hosts(site.hosts),
         paths=Paths(templates=site.templates, sensitive=site.sensitive, templates_only=rules.templates_only),
         ipv4_bits=rules.ipv4_bits,

@@ -23,7 +23,8 @@ VIEWPORTS: Final = ("small", "medium", "large", "extra large")
 MILLISECONDS_MAX: Final = 86_400_000
 SCROLL_MAX: Final = 100
 
-_KINDS: Final = {"pageview": Kind.PAGEVIEW, "engagement": Kind.ENGAGEMENT}
+#: Names that are not the page's own.
+KINDS: Final = {"pageview": Kind.PAGEVIEW, "engagement": Kind.ENGAGEMENT}
 
 _Site = Annotated[str, Meta(max_length=64)]
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
@@ -63,11 +64,6 @@ class Payload(Sealed, gc=False):
     y: _Number = 0
     i: Annotated[str, Meta(max_length=64)] | int | float | None = None
     c: str = ""
-
-    @property
-    def kind(self) -> Kind:
-        """Return what happened."""
-        return _KINDS.get(self.n, Kind.CUSTOM)
 
     @property
     def milliseconds(self) -> int:

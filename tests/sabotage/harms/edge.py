@@ -69,7 +69,7 @@ EDGE: Final = (
          "agent=agent.key)", "agent=raw.user_agent.encode())",
          "tests/edge/test_visitor.py::test_one_class_of_client_has_one_key"),
     Harm("R13", "leave the site out of the key", "collector/edge/visitor.py",
-         'salt.key(b"n\\0" + site + b"\\0", agent', 'salt.key(b"n\\0", agent',
+         '+ site.encode() + b"\\0"', '+ b"\\0"',
          "tests/edge/test_visitor.py::test_one_client_has_two_keys_on_two_sites"),
     Harm("R13", "use no salt", "collector/edge/visitor.py",
          "blake2b(digest_size=_KEY_BYTES, key=secret)", "blake2b(digest_size=_KEY_BYTES)",
