@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from collector.day.current_day import CurrentDay
-from collector.errors import SpoolError
-from collector.event import Batch, Event, Tally
+from collector.errors import SpoolError, TurvenError
+from collector.event import Batch, Event, Reason, Tally
 from collector.model import Epoch
 from collector.spool.reader import Frame, SpoolReader
 from collector.store.ledger import ClosedPart  # noqa: TC001 - read at run time by who inspects the type
@@ -57,20 +57,24 @@ class RunningDay:
         self.kept: list[ClosedPart] | None = None
         self.closing: PendingClose | None = None
         self._counted = {site: dict(files) for site, files in counted.items()}
-        self._held: list[Frame] = []
+        #: Read and not taken in: the day had no room for them.
+        self._untaken: list[Frame] = []
 
-    def drain(self) -> int:
-        """Take in what is new in the spool; return the number of events.
+    def drain(self, *, is_full: Callable[[], bool] = lambda: False) -> int:
+        """Take in what is new in the spool, until *is_full*; return the number of events.
 
-        While sites are being closed, what comes in files begun since then is held until `release`.
+        While sites are being closed, files begun since then wait until `release`.
+
+        Raises:
+            TurvenError: `day_full`; what did not fit is taken in by a later call.
         """
         events = 0
-        while frames := self.reader.read():
-            for frame in frames:
-                if self.closing is None or frame.file in self.closing.files:
-                    events += self._take(frame)
-                else:
-                    self._held.append(frame)
+        files = None if self.closing is None else self.closing.files
+        while self._untaken or (not is_full() and (frames := self.reader.read(files))):
+            # Many frames at a time: what a batch costs in Python does not depend on how large it is.
+            self._untaken = self._untaken or frames
+            events += self._take(self._untaken)
+            self._untaken = []
         return events
 
     def is_switched(self) -> bool:
@@ -110,19 +114,36 @@ class RunningDay:
         return positions
 
     def release(self) -> None:
-        """Take in what was held."""
+        """Go on with the files that were begun since sites are being closed."""
         self.closing = self.kept = None
-        held, self._held = self._held, []
-        for frame in held:
-            self._take(frame)
 
-    def _take(self, frame: Frame) -> int:
-        batch = frame.batch
-        events = [event for event in batch.events if self._is_new(event.site, frame)]
-        tallies = [tally for tally in batch.tallies if self._is_new(tally.site, frame)]
+    def _take(self, frames: list[Frame]) -> int:
+        try:
+            return self._append(frames)
+        except TurvenError as error:
+            if error.code != "event_out_of_range":
+                raise
+        if len(frames) > 1:
+            return sum(self._take([frame]) for frame in frames)
+        # Sealed by a collector of ours and yet no event: counted, so that the frames behind it do not wait for ever.
+        self.drops["", Reason.INVALID] += len(frames[0].batch.events)
+        return 0
+
+    def _append(self, frames: list[Frame]) -> int:
+        batches = [frame.batch for frame in frames]
+        if self._counted:
+            batches = [self._new_of(frame) for frame in frames]
+        events = [event for batch in batches for event in batch.events]
+        tallies = [tally for batch in batches for tally in batch.tallies]
         self.day.append(Batch(events, tallies))
         self._count(events, tallies)
         return len(events)
+
+    def _new_of(self, frame: Frame) -> Batch:
+        return Batch(
+            [event for event in frame.batch.events if self._is_new(event.site, frame)],
+            [tally for tally in frame.batch.tallies if self._is_new(tally.site, frame)],
+        )
 
     def _is_new(self, site: str, frame: Frame) -> bool:
         files = self._counted.get(site)
@@ -131,7 +152,7 @@ class RunningDay:
     def _count(self, events: list[Event], tallies: list[Tally]) -> None:
         for tally in tallies:
             self.drops[tally.site, tally.reason] += tally.count
-        for event in events:
+        for event in [event for event in events if event.refused]:
             for name in event.refused:
                 self.drops[event.site, REFUSED + name] += 1
 

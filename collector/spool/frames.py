@@ -117,8 +117,10 @@ class FileSeal:
         bound = _BOUND.pack(self._file_id, number, kind, length)
         return _HEAD.pack(kind, length, zlib.crc32(bound)) + self._aead.encrypt(_nonce(number), text, bound)
 
-    def read_head(self, number: int, raw: bytes, at: int) -> tuple[int, int]:
-        """Return kind and length of the frame at offset *at* of *raw*, where at least `HEAD_BYTES` follow.
+    def read_head(self, number: int, raw: bytes, at: int) -> tuple[int, int, bytes]:
+        """Return kind and length of the frame at offset *at* of *raw*, and what `open` binds its text to.
+
+        At least `HEAD_BYTES` follow *at*.
 
         Raises:
             Damage: This is not the head of frame *number* of this file.
@@ -127,9 +129,9 @@ class FileSeal:
         bound = _BOUND.pack(self._file_id, number, kind, length)
         if check != zlib.crc32(bound) or not TAG_BYTES <= length <= FRAME_BYTES_MAX:
             raise Damage("the head of a frame is damaged")
-        return kind, length
+        return kind, length, bound
 
-    def open(self, number: int, kind: int, sealed: bytes) -> bytearray:
+    def open(self, number: int, sealed: bytes, bound: bytes) -> bytearray:
         """Return the text of a frame, which is the caller's to wipe.
 
         Raises:
@@ -137,7 +139,6 @@ class FileSeal:
         """
         text = bytearray(len(sealed) - TAG_BYTES)
         try:
-            bound = _BOUND.pack(self._file_id, number, kind, len(sealed))
             self._aead.decrypt_into(_nonce(number), sealed, bound, text)
         except InvalidTag:
             raise Damage("a frame is damaged") from None

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Container
 from pathlib import Path
 from typing import Final, Self
 
@@ -26,9 +27,11 @@ from collector.spool.frames import (
 from collector.spool.names import HIDDEN, epoch_name, parse_spool_file
 from collector.spool.vault import VAULT, Secret, wipe
 
-#: One `read` stops after so many bytes of frames, so that a rebuild does not hold a day twice.
-READ_BYTES_MAX: Final = 16 * 1024 * 1024
-_CHUNK_BYTES: Final = HEAD_BYTES + FRAME_BYTES_MAX
+#: One `read` stops after about so many bytes of frames: opened, their events take ten times as many.
+READ_BYTES_MAX: Final = 1024 * 1024
+#: Read at once, unless a frame is larger.
+_CHUNK_BYTES: Final = 512 * 1024
+_LARGEST_BYTES: Final = HEAD_BYTES + FRAME_BYTES_MAX
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -73,10 +76,13 @@ class SpoolReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self) -> list[Frame]:
+    def read(self, files: Container[str] | None = None) -> list[Frame]:
         """Return the frames that are new since the last call, file by file in the order in which those were begun.
 
         At most about `READ_BYTES_MAX` bytes of frames: call again until nothing is returned.
+
+        Args:
+            files: Ids of the files to read; `None` for all.
 
         Raises:
             SpoolError: `spool_version`, `spool_unreadable`.
@@ -85,7 +91,7 @@ class SpoolReader:
         frames: list[Frame] = []
         left = READ_BYTES_MAX
         for tail in sorted(self._tails.values(), key=lambda tail: tail.order):
-            if left > 0:
+            if left > 0 and (files is None or tail.file in files):
                 left -= tail.read(frames, budget=left)
         return frames
 
@@ -236,34 +242,38 @@ class _Tail:
                 raise Damage("it is shorter than before")
             if self.offset >= stop:
                 return left == 0
-            chunk = os.pread(self._fd, min(left, _CHUNK_BYTES), self.offset)
-            if not self._take(chunk, frames):
+            if not self._take(os.pread(self._fd, min(left, _CHUNK_BYTES), self.offset), frames) and (
+                left <= _CHUNK_BYTES
+                or not self._take(os.pread(self._fd, min(left, _LARGEST_BYTES), self.offset), frames)
+            ):
                 return True
         return True
 
     def _take(self, chunk: bytes, frames: list[Frame]) -> bool:
         """Take the whole frames at the start of *chunk*; return whether there was one."""
         assert self._seal is not None  # noqa: S101 - for the type checker: a file that is let go is not read
-        at = 0
-        while len(chunk) - at >= HEAD_BYTES and not self.has_end:
-            kind, length = self._seal.read_head(self._number, chunk, at)
+        seal, at, left = self._seal, 0, len(chunk)
+        while left >= HEAD_BYTES and not self.has_end:
+            kind, length, bound = seal.read_head(self._number, chunk, at)
             if kind not in (BATCH, END):
                 raise Damage("a frame was written by another version")
-            end = at + HEAD_BYTES + length
-            if end > len(chunk):
-                break
             size = HEAD_BYTES + length
-            if kind == END or self.offset + size > self.skip_to:
-                text = self._seal.open(self._number, kind, chunk[at + HEAD_BYTES : end])
+            if size > left:
+                break
+            start = self.offset
+            end = start + size
+            if kind == END or end > self.skip_to:
+                text = seal.open(self._number, chunk[at + HEAD_BYTES : at + size], bound)
                 try:
                     if kind == BATCH:
-                        frames.append(Frame(self.file, self.offset, self.offset + size, decode(text)))
+                        frames.append(Frame(self.file, start, end, decode(text)))
                 finally:
                     wipe(text)
             self.has_end = kind == END
             self._number += 1
-            self.offset += size
-            at = end
+            self.offset = end
+            at += size
+            left -= size
         return at > 0
 
     def _finish(self) -> None:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.day import current_day
 from collector.day.breakdowns import facts
-from collector.day.current_day import WAITING_ROWS_MAX, CurrentDay
+from collector.day.current_day import CurrentDay
 from collector.errors import TurvenError
 from collector.event import Batch, Event
 from collector.model import Epoch, Profile
@@ -120,10 +119,10 @@ def test_a_day_never_reaches_the_disk(day: CurrentDay, tmp_path: Path, monkeypat
     """A question that needs more memory than the limit is refused in a sentence; it spills to no file."""
     monkeypatch.chdir(tmp_path)
     small = CurrentDay(DAY, memory_limit="6MB")
-    batch = Batch([event(n, at("10:00") + n, page=f"/{n % 50}") for n in range(WAITING_ROWS_MAX)], [])
+    for _ in range(20):
+        small.append(Batch([event(n, at("10:00") + n, page=f"/{n % 50}") for n in range(16_000)], []))
     with pytest.raises(TurvenError) as caught:
-        for _ in range(20):
-            small.append(batch)
+        small.visitors(SITE)
     assert caught.value.code == "day_full"
     assert caught.value.__cause__ is None
     small.close()
@@ -136,16 +135,15 @@ def test_a_day_never_reaches_the_disk(day: CurrentDay, tmp_path: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_day_takes_in_all_or_nothing() -> None:
-    """A batch that no longer fits is refused whole: nothing of it is counted, and nothing before it is lost."""
+def test_a_question_without_room_costs_no_event() -> None:
+    """A question that finds no memory is refused; the day goes on, and a smaller site can still be asked about."""
     small = CurrentDay(DAY, memory_limit="6MB")
-    batch = Batch([event(n, at("10:00"), site=site) for n in range(WAITING_ROWS_MAX // 2) for site in ("a", "b")], [])
-    taken = 0
+    for _ in range(20):
+        small.append(Batch([event(n, at("10:00"), site="large") for n in range(16_000)], []))
+    small.append(Batch([event(1, at("10:00"), site="small")], []))
     with pytest.raises(TurvenError, match="day_full"):
-        while taken < 40:
-            small.append(batch)
-            taken += 1
-    assert small.events("a") == small.events("b") == taken * WAITING_ROWS_MAX // 2 > 0
+        small.visitors("large")
+    assert (small.events("large"), small.visitors("small")) == (320_000, 1)
     small.close()
 
 
@@ -173,27 +171,29 @@ def test_an_endless_report_adds_one_visit_at_most(day: CurrentDay) -> None:
     assert total["seconds"].to_list() == [1800, 0]
 
 
-def test_waiting_rows_have_a_limit(day: CurrentDay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows wait outside the database up to a limit, for one site and for all together, and none is lost."""
-    monkeypatch.setattr(current_day, "WAITING_ROWS_MAX", 30)
-    monkeypatch.setattr(current_day, "WAITING_ROWS_OF_ALL_MAX", 100)
-    for n in range(400):
-        take(day, event(n, "10:00", site=f"s{n % 7 if n < 200 else 0}"))
-        assert day._waiting_rows <= 100
-        assert all(held.waiting_rows <= 30 for held in day._sites.values())
-    assert sum(day.events(site) for site in day.sites()) == sum(day.visitors(site) for site in day.sites()) == 400
+def test_a_question_sees_the_day_as_it_was(day: CurrentDay) -> None:
+    """What comes while a question is asked waits for the next one, in the order of arrival."""
+    take(day, event(2, "10:00"), event(1, "10:00"))
+    with day.read(SITE) as held:
+        take(day, event(3, "10:00"))
+        seen = held.ask(f"select visitor from {held.table} order by rowid")
+    assert seen["visitor"].to_list() == [2, 1]
+    with day.read(SITE) as held:
+        assert held.ask(f"select visitor from {held.table} order by rowid")["visitor"].to_list() == [2, 1, 3]
 
 
 def test_an_event_takes_few_bytes(day: CurrentDay) -> None:
-    """A row of a full day takes at most 80 bytes, and taking the site away gives them back."""
-    batch = Batch([event(n * n, at("10:00") + n % 900, page=f"/{n % 300}") for n in range(5000)], [])
-    empty = day.bytes_held()
-    for _ in range(50):
-        day.append(batch)
-    day.visitors(SITE)
-    assert 34 < (day.bytes_held() - empty) / day.events(SITE) < 80
-    day.remove(SITE)
-    assert day.bytes_held() < empty + 2_000_000
+    """A row takes at most 45 bytes however many sites there are, and taking a site away gives them back."""
+    for part in range(50):
+        rows = [
+            event(n * n, at("10:00") + n % 900, page=f"/{n % 30}", site=f"s{(n + part) % 100}") for n in range(5000)
+        ]
+        day.append(Batch(rows, []))
+    assert 34 < day.bytes_held() / 250_000 < 45
+    assert sum(day.bytes_by_site().values()) == day.bytes_held()
+    for site in day.sites():
+        day.remove(site)
+    assert day.bytes_held() == 0
 
 
 def test_two_threads_may_append_and_ask(day: CurrentDay) -> None:
