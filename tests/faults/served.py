@@ -18,7 +18,7 @@ from collector.settings import load_settings
 from tests.faults import child
 from tests.faults.load import Kind, wait_until
 from tests.faults.operations import UNASKED
-from tests.process import HouseProcess
+from tests.process import HouseProcess, free_port
 from turven import places
 from turven.compose import run_house
 from turven.group import main
@@ -57,6 +57,13 @@ class ServedHouse(HouseProcess):
         """Start, and wait for nothing."""
         job, given = (serve, ()) if self._ahead is None else (serve_ahead, (self._ahead,))
         self._served = child.start(job, self.config, *given, log=self.log)
+
+    def second_config(self) -> Path:
+        """Write settings of another house with the same data directory, and return where they stand."""
+        path = self.folder / "second.toml"
+        said = self.config.read_text("utf-8").replace(str(self.port), str(free_port()))
+        path.write_text(said.replace(str(self.runtime), str(self.folder / "elsewhere")), "utf-8")
+        return path
 
     def read_clock(self) -> None:
         """Have the running house read anew how much its clock is ahead."""

@@ -48,7 +48,7 @@ def test_a_house_killed_under_load_counts_each_event_once(tmp_path: Path) -> Non
     assert (load.hung, load.unwilling) == (0, {})
 
 
-class _Busy:
+class Busy:
     """A house whose clock is turned by the test, and what it can be killed in."""
 
     def __init__(self, folder: Path) -> None:
@@ -96,19 +96,19 @@ class _Busy:
         self.house.try_to("backup")
 
 
-_OPERATIONS: Final[dict[str, Callable[[_Busy], None]]] = {
-    "hour commit": _Busy.commit_an_hour,
-    "day close": _Busy.close_a_day,
-    "site close": _Busy.close_sites,
-    "erase": _Busy.erase,
-    "backup": _Busy.back_up,
+_OPERATIONS: Final[dict[str, Callable[[Busy], None]]] = {
+    "hour commit": Busy.commit_an_hour,
+    "day close": Busy.close_a_day,
+    "site close": Busy.close_sites,
+    "erase": Busy.erase,
+    "backup": Busy.back_up,
 }
 
 
 @pytest.mark.parametrize("name", _OPERATIONS)
 def test_a_house_killed_in_what_it_does_counts_each_event_once(tmp_path: Path, name: str) -> None:
     """Killed at random moments of an hour's or a day's end, a close, an erase or a backup, a house loses nothing."""
-    busy, moments, perform = _Busy(tmp_path), chance(name), _OPERATIONS[name]
+    busy, moments, perform = Busy(tmp_path), chance(name), _OPERATIONS[name]
     house, load = busy.house, busy.load
     with house:
         house.add("school")
