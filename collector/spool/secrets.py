@@ -76,6 +76,7 @@ class Secrets:
         # The engine's thread and the event loop's change it; a slot that was let go is another secret's.
         self._guard = RLock()
         self._kept: dict[Epoch, dict[str, memoryview]] = {}
+        self._generations: dict[Epoch, tuple[int, int]] = {}
         self._current: dict[str, Epoch] = {}
         self._seen: dict[str, SeenEpoch] = {}
 
@@ -344,6 +345,7 @@ class Secrets:
 
     def _forget(self, epoch: Epoch) -> None:
         with self._guard:
+            self._generations.pop(epoch, None)
             for secret in self._kept.pop(epoch, {}).values():
                 VAULT.let_go(secret)
 
@@ -365,11 +367,21 @@ class Secrets:
                 continue
             folder = self._folder(epoch)
             files.make_folder(folder)
+            was, self._generations[epoch] = self._generations.get(epoch), self.generation(epoch)
             for name, secret in list(secrets.items()):
                 if not (folder / name).exists():
                     write_secret(folder / name, epoch, secret, random=self._random)
                     is_restored = True
+                elif was != self._generations[epoch]:
+                    # What another process replaced is not to stay here, and never to be written back.
+                    self._renew(secret, read_secret(folder / name, epoch))
         return is_restored
+
+    @staticmethod
+    def _renew(kept: memoryview, found: bytearray | None) -> None:
+        if found is not None:
+            kept[:] = found
+            wipe(found)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

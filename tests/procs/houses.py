@@ -47,11 +47,12 @@ class Houses(HouseProcess):
         """Return how often the log says something."""
         return self.log.read_text("utf-8").count(words)
 
-    def fresh(self, method: str, path: str, *, body: bytes | None = None) -> tuple[int, bytes]:
+    def fresh(self, method: str, path: str, *, body: bytes | None = None, client: str = "") -> tuple[int, bytes]:
         """Send one request over a connection of its own; return status and body."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS_MAX)
         try:
-            connection.request(method, path, body=body, headers={"User-Agent": AGENT})
+            headers = {"User-Agent": AGENT} | ({"X-Forwarded-For": client} if client else {})
+            connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

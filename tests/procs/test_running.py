@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.audit.finding import Result
+from collector.audit.memory import count_in_memory
 from collector.audit.own_process import check_process
 from collector.control import SOCKET_NAME, ask_peer
 from collector.settings import load_settings
@@ -134,3 +135,22 @@ def test_an_auditor_looks_at_every_process(house: Houses) -> None:
     assert seen.result is Result.FAIL
     assert any(reason.startswith("collector 0: ") for reason in seen.evidence["reasons"])
     hidden.write_bytes(content)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the machine's administrator can look into a process that is shut")
+def test_a_collector_forgets_a_salt_that_was_replaced(house: Houses) -> None:
+    """What a site's visitors were keyed with is in no collector's memory any more soon after the site was closed."""
+    for visitor in range(40):
+        assert house.fresh("POST", "/event", body=EVENT, client=f"10.9.{visitor}.1")[0] == 202
+    (path,) = house.runtime.glob("epochs/*/salt.school")
+    salt = path.read_bytes()[12:44]
+    collectors = [pid for name, pid in house.children().items() if name != "house"]
+    assert sum(_found(pid, salt) for pid in collectors) >= 1
+    assert "closed" in house.turven("close")
+    wait_until(lambda: sum(_found(pid, salt) for pid in collectors) == 0)
+
+
+def _found(pid: int, needle: bytes) -> int:
+    searched = count_in_memory(pid, [needle])
+    assert searched is not None
+    return searched[1][0]
