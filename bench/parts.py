@@ -176,8 +176,8 @@ PARTS: Final = (
     Part(
         "What waiting for the disk costs",
         "bench.fsync:measure",
-        "`fsync` every second and always, as ratios to never: processor time, and the wait for a reply of an event that "
-        "comes alone or with 63 others.",
+        "`fsync` every second and always, as ratios to never: processor time, and the wait for a reply of an event "
+        "that comes alone or with 63 others.",
         {},
     ),
     Part(
