@@ -6,7 +6,7 @@ from typing import Final
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.errors import StoreError
@@ -57,6 +57,7 @@ def test_the_log_is_empty_at_rest(history: History) -> None:
     again.close()
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_damaged_log_is_put_aside(
     broken_off: tuple[bytes, bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
