@@ -16,6 +16,7 @@ from collector.errors import SpoolError, StoreError
 from collector.event import Batch, Drop, Event, Malformed, Reason, Tally
 from collector.model import Epoch, Site
 from collector.process import told
+from collector.retry import Retry
 from collector.settings import Fsync
 from collector.spool.secrets import Secrets
 from collector.spool.syncing import Unsynced, sync
@@ -152,6 +153,9 @@ class Intake:
         self._failure: StoreError | None = None
         self._stream: Stream | None = None
         self._refusal: StoreError | None = None
+        #: Each turn is tried; this only tells when a failure is to be said.
+        self._failing = Retry()
+        self._has_failed = False
         self.accepted = 0
 
     def admit(self, raw: RawRequest) -> Event | Drop | Malformed:
@@ -175,6 +179,7 @@ class Intake:
             return outcome
         if self._refusal is not None:
             refusal, self._refusal = self._refusal, None
+            self._say(refusal.message)
             raise refusal
         drop = outcome if isinstance(outcome, Drop) else _INVALID
         self._drops[drop] = self._drops.get(drop, 0) + 1
@@ -243,7 +248,7 @@ class Intake:
         failure: StoreError | None = None
         for file, error in failures.items():
             failure = error
-            log.error("%s", error.message)
+            self._say(error.message)
             for stream in self._streams.values():
                 stream.leave(file)
         for callback in waiting:
@@ -256,10 +261,10 @@ class Intake:
         try:
             write()
         except StoreError as error:
-            log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
+            self._say(error.message)
             self._failure = error
         except Exception as error:  # noqa: BLE001 - else the replies of this turn would be waited for in vain
-            log.error("%s", told(error))  # noqa: TRY400
+            self._say(told(error))
             self._failure = StoreError("spool_failed", "The spool failed; events are refused, none is lost.")
 
     def _salt(self, site: Site, at: int) -> Salt:
@@ -289,8 +294,18 @@ class Intake:
             self._gate.forget()
         return stream
 
+    def _say(self, sentence: str) -> None:
+        """Log a failure, without a traceback that would hold the batch: once, and again when it lasts."""
+        self._has_failed = True
+        if self._failing.failed(sentence):
+            log.error("%s", sentence)
+
     def look(self) -> None:
         """Turn what has ended, and write the tallies of what was refused."""
+        self._failing.is_due()
+        if not self._has_failed:
+            self._failing.worked()
+        self._has_failed = False
         for timezone, stream in list(self._streams.items()):
             now = self._clock.now()
             if self._secrets.current(timezone, now=now) != stream.epoch or stream.has_new_salts():
@@ -315,9 +330,9 @@ class Intake:
             try:
                 self.look()
             except StoreError as error:
-                log.error("%s", error.message)  # noqa: TRY400 - a traceback would hold the batch
+                self._say(error.message)
             except Exception as error:  # noqa: BLE001 - the next look tries again; foreign words may hold the batch
-                log.error("%s", told(error))  # noqa: TRY400
+                self._say(told(error))
             self._sync_each_second(asyncio.get_running_loop().time())
 
     def _sync_each_second(self, at: float) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from collector.edge.gate import Gate
 from collector.edge.raw import RawRequest
-from collector.errors import StoreError  # noqa: TC001 - names the type of replies
+from collector.errors import StoreError
 from collector.event import Drop, Event, Reason
 from collector.intake import PENDING_EVENTS_MAX, Intake
 from collector.model import Site
@@ -192,3 +192,22 @@ def test_a_file_that_ends_is_synced(always: Desk, disk: Disk) -> None:
     asyncio.run(run())
     always.intake.stop()
     assert always.counted() == 1
+
+
+def test_a_refusal_is_told_once(tmp_path: Path, school: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Where no file can be begun each event is refused, and the log says why, not for each of them."""
+    desk = Desk(tmp_path, school, Fsync.NEVER)
+    desk.spool.write_bytes(b"no folder")
+    for _ in range(5):
+        with pytest.raises(StoreError, match="spool_unwritable"):
+            desk.admit()
+    assert len(caplog.messages) == 1
+    assert "cannot be written" in caplog.text
+    desk.spool.unlink()
+
+    async def run() -> None:
+        desk.admit()
+        await desk.until(lambda: desk.replies == [None])
+
+    asyncio.run(run())
+    desk.intake.stop()

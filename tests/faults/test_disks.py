@@ -49,12 +49,7 @@ def _refuses(house: ServedHouse, load: Load) -> None:
     [
         "full",
         "full, and killed",
-        pytest.param(
-            "read-only after a kill",
-            marks=pytest.mark.xfail(
-                strict=True, reason="an intake that cannot begin a file answers 503 and tells nobody why"
-            ),
-        ),
+        "read-only after a kill",
     ],
 )
 def test_a_spool_that_takes_nothing_refuses_events_and_loses_none(tmp_path: Path, case: str) -> None:
