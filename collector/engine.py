@@ -10,34 +10,32 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from threading import RLock
 from typing import Final
 
 import msgspec
-import polars as pl
 
 from collector.clock import Clock, hour_starts_at, local_day, local_hour
 from collector.counted import Counted, counted_beside, covers, positions_of, united
-from collector.day.close import committed_blocks, running_cells
 from collector.effective import house_settings
-from collector.errors import SpoolError, StoreError
+from collector.errors import SpoolError, StoreError, TurvenError
+from collector.metrics import Metrics
 from collector.model import Epoch, Outcome, Site
-from collector.parts import Parts
+from collector.parts import Parts, folded
 from collector.policy import Rules
 from collector.recovery import Recovery, named
 from collector.retry import Retries
+from collector.room import Room
 from collector.running import PendingClose, RunningDay, patience
 from collector.settings import Settings
 from collector.spool import files
-from collector.spool.names import epoch_name
 from collector.spool.reader import SpoolReader
 from collector.spool.secrets import Secrets
 from collector.spool.vault import wipe
 from collector.store.backup import sweep
 from collector.store.erase import Erased, Note, begin, begun, erase_site, is_gone
 from collector.store.history import History
-from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
+from collector.store.ledger import ClosedPart, Ledger
 from collector.store.mark import keep_mark
 from collector.store.retention import let_go
 from collector.store.sites import Sites, check_entry
@@ -53,9 +51,7 @@ HOUR_SETTLES: Final = timedelta(seconds=2)
 class Engine:
     """Run the house behind the door."""
 
-    def __init__(
-        self, settings: Settings, *, clock: Clock, random: Callable[[int], bytes] = os.urandom, day_memory: str = "4GB"
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, random: Callable[[int], bytes] = os.urandom) -> None:
         """Open the history, rebuild the current days from the spool, and note what cannot be read.
 
         Raises:
@@ -64,12 +60,16 @@ class Engine:
         self.settings = settings
         self._clock = clock
         self._lock = RLock()
-        self._day_memory = day_memory
+        self.metrics = Metrics()
+        self.room = Room(settings.day_memory_mb)
         self.wait: Callable[[], None] = _wait
         self._days: dict[Epoch, RunningDay] = {}
         files.prepare_runtime_dir(settings.runtime_path())
         self.secrets = Secrets(
-            settings.runtime_path(), random=random, key_dir=_key_dir(settings), spool_dir=settings.spool_dir
+            settings.runtime_path(),
+            random=random,
+            key_dir=files.key_dir(settings.data_dir, is_kept=settings.keep_day_through_reboot),
+            spool_dir=settings.spool_dir,
         )
         self.history = History(settings.history_file, at=clock.now(), is_uncompressed=settings.is_uncompressed)
         for folder in (settings.data_dir, settings.backup_dir):
@@ -120,7 +120,9 @@ class Engine:
                 log.warning("%s", sentence)
             self._find_epochs(current.values())
             for running in list(self._days.values()):
-                self._retries.guard(("drain", running.epoch), partial(self._drain, running))
+                is_current = current.get(running.epoch.timezone) == running.epoch
+                self._retries.guard(("drain", running.epoch), partial(self._drain, running, is_current=is_current))
+            self._retries.guard("room", self._make_room)
             for running in list(self._days.values()):
                 is_current = current.get(running.epoch.timezone) == running.epoch
                 self._retries.guard(
@@ -129,9 +131,28 @@ class Engine:
             self._retries.guard("hours", partial(self._commit_hours, now))
             self._retries.guard("mark", self._keep_mark)
 
-    def _drain(self, running: RunningDay) -> None:
-        running.drain()
+    def _drain(self, running: RunningDay, *, is_current: bool) -> None:
+        before = running.drops.copy()
+        # A day that is over is counted whole, and so is a part that is being closed.
+        may_wait = is_current and running.closing is None
+        events = running.drain(is_full=lambda: may_wait and self.room.is_full(self._parts.held(self._days.values())))
+        self.metrics.took_in(events, running.drops - before)
         self._recovery.look_at(running)
+
+    def _make_room(self) -> None:
+        """Begin to close the largest part that has k visitors where memory runs short; the next rounds finish it."""
+        held = self._parts.held(self._days.values())
+        unread = sum(running.reader.unread_bytes() for running in self._days.values())
+        self.metrics.stands(unread_bytes=unread, day_bytes=sum(held.values()))
+        if not self.room.is_full(held) or any(running.closing for running in self._days.values()):
+            return
+        for epoch, site in sorted(held, key=held.__getitem__, reverse=True):
+            running = self._days[epoch]
+            if self._begin_close(running, [known for known in self._parts.here(running) if known.id == site]):
+                self.metrics.closed_early()
+                log.warning("%s", self.room.said_of(site, epoch.day))
+                return
+        raise TurvenError("day_full", self.room.said_of_none())
 
     def _go_on_closing(self, running: RunningDay, *, is_current: bool) -> None:
         if self._finish_sites(running) is not None and not is_current:
@@ -231,7 +252,7 @@ class Engine:
             reader = SpoolReader(self.settings.spool_dir, epoch, key)
             wipe(key)
             counted = united(self._recovery.known(epoch), positions_of(counted_beside(self.secrets, epoch)))
-            running = RunningDay(epoch, reader=reader, counted=counted, memory_limit=self._day_memory)
+            running = RunningDay(epoch, reader=reader, counted=counted, memory_limit=self.room.of_questions)
             note = self.secrets.note(epoch)
             running.closing = msgspec.json.decode(note, type=PendingClose) if note else None
             self._days[epoch] = running
@@ -269,7 +290,7 @@ class Engine:
             return
         epoch = running.epoch
         if running.kept is None:
-            self._keep(running, self._here(running), running.reader.positions())
+            self._keep(running, self._parts.here(running), running.reader.positions())
         assert running.kept is not None  # noqa: S101 - for the type checker
         self.ledger.keep_house_drops(day=epoch.day, epoch_part=epoch.part, drops=running.drops_of(""))
         self._compare(running.kept)
@@ -287,21 +308,27 @@ class Engine:
         self._publish()
 
     def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:
+        if not self._begin_close(running, sites):
+            return {}
+        wait = patience(self.wait)
+        while (closed := self._finish_sites(running)) is None:
+            if not wait():
+                raise StoreError("collector_busy", "A collector did not go on to a new file; the close goes on later.")
+        return closed
+
+    def _begin_close(self, running: RunningDay, sites: Sequence[Site]) -> bool:
+        """Note that those of *sites* that have k visitors are being closed; return whether any has."""
         day = running.epoch.day
         due = [site.id for site in sites if running.day.visitors(site.id) >= self.rules_on(site, day).k]
         if not due:
-            return {}
+            return False
         epoch = running.epoch
         salts = {site: self.secrets.fingerprint(epoch, site) for site in due}
         note = PendingClose(files=tuple(running.reader.positions()), salts=salts)
         # Noted before anything changes: a part that ran on under two salts would count its visitors twice.
         self.secrets.keep_note(epoch, msgspec.json.encode(note))
         running.closing = note
-        wait = patience(self.wait)
-        while (closed := self._finish_sites(running)) is None:
-            if not wait():
-                raise StoreError("collector_busy", "A collector did not go on to a new file; the close goes on later.")
-        return closed
+        return True
 
     def _finish_sites(self, running: RunningDay) -> dict[str, Outcome | None] | None:
         """Finish a close of sites as far as can be; return the outcomes, or `None` while collectors still write."""
@@ -316,7 +343,7 @@ class Engine:
             return None
         positions = {file: end for file, end in running.reader.positions().items() if file in note.files}
         if running.kept is None:
-            self._keep(running, [site for site in self._here(running) if site.id in note.salts], positions)
+            self._keep(running, [site for site in self._parts.here(running) if site.id in note.salts], positions)
         assert running.kept is not None  # noqa: S101 - for the type checker
         self._compare(running.kept)
         self._recovery.remember(running.epoch, Counted(sites=tuple(note.salts), files=positions))
@@ -329,11 +356,13 @@ class Engine:
 
     def _keep(self, running: RunningDay, sites: Sequence[Site], positions: dict[str, int]) -> None:
         """Keep the parts of sites that the history does not have yet: a write that failed may have reached it."""
+        begun = time.monotonic()
         known = self.ledger.counted(running.epoch)
         due = [site for site in sites if not covers(known, site.id, positions)]
         parts = [self._parts.close(running, site, positions) for site in due]
         self.ledger.keep(parts)
         running.kept = parts
+        self.metrics.closed(time.monotonic() - begun, folded=folded(parts))
 
     def _compare(self, parts: Sequence[ClosedPart]) -> None:
         self.history.reopen()
@@ -353,47 +382,16 @@ class Engine:
             if hour == running.hour or local_day(settled, running.epoch.timezone) != running.epoch.day:
                 continue
             until = int(hour_starts_at(settled, running.epoch.timezone).timestamp())
-            for site in self._here(running):
-                self._commit_site(running, site, hour=hour, until=until)
+            for site in self._parts.here(running):
+                self._parts.commit_hours(running, site, hour=hour, until=until)
             running.hour, changed = hour, True
         if changed:
             self.history.settle()
             self._publish()
 
-    def _commit_site(self, running: RunningDay, site: Site, *, hour: int, until: int) -> None:
-        rules = self.rules_on(site, running.epoch.day)
-        blocks = committed_blocks(running.day, site.id, rules, hour=hour, until=until)
-        kept = [HourBlock(**{name: getattr(block, name) for name in HourBlock.__struct_fields__}) for block in blocks]
-        day = running.epoch.day
-        self.ledger.commit_hours(site=site.id, day=day, part=self.ledger.next_part(site.id, day), blocks=kept)
-
-    def _here(self, running: RunningDay) -> list[Site]:
-        return [
-            site for site in self.sites.all() if site.timezone == running.epoch.timezone and running.day.events(site.id)
-        ]
-
     def _publish(self) -> None:
         """Show the dashboard the running day as of the last committed hour, as k-ruled cells."""
-        frames = [pl.DataFrame(schema=CELL_SCHEMA)]
-        settled = self._clock.now() - HOUR_SETTLES
-        for running in self._days.values():
-            until = int(hour_starts_at(settled, running.epoch.timezone).timestamp())
-            for site in self._here(running):
-                day = running.epoch.day
-                cells = running_cells(running.day, site.id, self.rules_on(site, day), until=until)
-                part = self.ledger.next_part(site.id, day)
-                frames.append(cell_frame(cells, site=site.id, day=day, part=part))
-        self.history.publish(pl.concat(frames))
-
-
-def _key_dir(settings: Settings) -> Path | None:
-    """Return where keys lie on disk too; where they may not be, none is left of an earlier setting."""
-    folder = settings.data_dir / "keys"
-    if settings.keep_day_through_reboot:
-        return folder
-    for epoch in files.list_epochs(folder):
-        files.empty_folder(folder / epoch_name(epoch), remove=files.wipe)
-    return None
+        self.history.publish(self._parts.running(self._days.values(), settled=self._clock.now() - HOUR_SETTLES))
 
 
 def _wait() -> None:

@@ -22,6 +22,7 @@ from collector.engine import Engine
 from collector.errors import TurvenError
 from collector.intake import Intake
 from collector.lookup import country_lookup
+from collector.metrics import MetricsDoor
 from collector.process import silence_loop, told
 from collector.retry import Retry
 from collector.roster import ROSTER_NAME, Publisher
@@ -82,7 +83,9 @@ class House:
     def routes(self) -> list[Route]:
         """Return the collector's routes."""
         doors = app.routes(self.door, server=self.settings.server, scripts=self.scripts, sites=self.engine.sites)
-        return [*doors, Route("/health", self._health)]
+        server = self.settings.server
+        figures = MetricsDoor(self.engine.metrics, token=server.metrics_token, client_header=server.client_header)
+        return [*doors, Route("/health", self._health), Route("/metrics", figures.answer)]
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"live": True, "ready": self._ready}, status_code=200 if self._ready else 503)
@@ -127,7 +130,8 @@ class House:
         # Every round is tried; what is counted here is how long a failure was not said.
         self._failing.is_due()
         try:
-            self.engine.tick()
+            with self.engine.metrics.round():
+                self.engine.tick()
             if self.settings.server.collectors:
                 self._publisher.publish()
         except TurvenError as error:

@@ -20,6 +20,7 @@ from collector.audit.shelf import Shelf
 from collector.clock import Clock, SystemClock
 from collector.guard import Guard
 from collector.house import House
+from collector.metrics import TimedReader
 from collector.model import Site
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
@@ -89,7 +90,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         engine.sites.add(site, made_by=made_by, reason="first steps", at=clock.now())
 
     pages = dashboard.routes(
-        reader=engine.history,
+        reader=TimedReader(engine.history, engine.metrics),
         sites=engine.sites.all,
         add_site=add_site,
         snippet=snippet,

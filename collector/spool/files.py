@@ -180,6 +180,16 @@ def destroy(spool_dir: Path, epoch: Epoch) -> None:
     empty_folder(spool_dir / epoch_name(epoch), remove=lambda entry: entry.unlink(missing_ok=True))
 
 
+def key_dir(data_dir: Path, *, is_kept: bool) -> Path | None:
+    """Return where keys lie on disk too; where they may not be, none is left of an earlier setting."""
+    folder = data_dir / "keys"
+    if is_kept:
+        return folder
+    for epoch in list_epochs(folder):
+        empty_folder(folder / epoch_name(epoch), remove=wipe)
+    return None
+
+
 def prepare_runtime_dir(path: Path) -> None:
     """Make the folder for keys and salts where there is none, and check that it is ours alone.
 

@@ -119,6 +119,10 @@ class SpoolReader:
         """Return, for each file by its id, the offset up to which it was read."""
         return {tail.file: tail.offset for tail in self._tails.values()}
 
+    def unread_bytes(self) -> int:
+        """Return how many bytes of the files that are known were not read yet."""
+        return sum(tail.unread_bytes() for tail in self._tails.values())
+
     def damage(self) -> list[str]:
         """Return a sentence, without content, for each file that could not be read to its end."""
         return [*self._foreign.values(), *(tail.damage for tail in self._tails.values() if tail.damage)]
@@ -225,6 +229,10 @@ class _Tail:
             return False
         fcntl.flock(self._fd, fcntl.LOCK_UN)
         return True
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes follow what was read."""
+        return 0 if self._fd < 0 else max(0, os.fstat(self._fd).st_size - self.offset)
 
     def close(self) -> None:
         """Let the file and its key go."""

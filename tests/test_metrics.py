@@ -1,0 +1,88 @@
+"""Figures for a monitoring system: in whole steps, of no site, and for nobody but this machine or the token."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from collector.event import Reason
+from collector.metrics import Metrics
+from collector.model import Site
+from collector.settings import Server
+from tests.clock import ManualClock
+from tests.house import TallyHouse
+
+_TIMES = re.compile("^turven_(round|query|close)_seconds")
+
+
+@pytest.fixture
+def house(tmp_path: Path, clock: ManualClock, school: Site) -> TallyHouse:
+    """Open a house with one site and a token."""
+    return TallyHouse(
+        tmp_path, clock=clock, server=Server(trusted_proxies=("127.0.0.0/8",), metrics_token="c" * 20)
+    ).add(school)
+
+
+def figures(house: TallyHouse) -> dict[str, float]:
+    """Read `/metrics` as a monitoring system does."""
+    answer = house.client.get("/metrics")
+    assert answer.status_code == 200
+    lines = [line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_polling_shows_steps_of_ten(house: TallyHouse) -> None:
+    """Whoever polls while single events and drops arrive sees nothing change but by tens, and no bytes of one event."""
+    seen = []
+    for visitor in range(25):
+        assert house.send(visitor=visitor).status_code == 202
+        assert house.send(visitor=visitor, headers={"User-Agent": "curl/8"}).status_code == 204
+        house.tick()
+        seen.append({name: value for name, value in figures(house).items() if not _TIMES.match(name)})
+    assert [one["turven_events_total"] for one in seen] == [0.0] * 9 + [10.0] * 10 + [20.0] * 6
+    assert {one.get('turven_dropped_total{reason="bot"}', 0.0) for one in seen} == {0.0, 10.0, 20.0}
+    changing = {name for name in seen[-1] if len({one.get(name, 0.0) for one in seen}) > 1}
+    assert changing == {"turven_events_total", 'turven_dropped_total{reason="bot"}'}
+
+
+def test_no_figure_names_a_site(house: TallyHouse) -> None:
+    """No label but a reason of the closed list and a bound of seconds, and no word of a site or a platform."""
+    house.feed(visitors=30, page="/over-jan").tick()
+    house.close()
+    text = house.client.get("/metrics").text
+    assert set(re.findall(r"(\w+)=\"", text)) <= {"le", "reason"}
+    assert not re.search("school|over-jan|python|process_", text)
+    assert "turven_close_seconds_count 1.0" in text
+
+
+def test_opt_outs_are_told_in_hundreds() -> None:
+    """Opt-outs leave in hundreds, other reasons in tens, removed fields not at all."""
+    metrics = Metrics()
+    metrics.took_in(0, {("", Reason.OPT_OUT): 199, ("school", Reason.BOT): 19, ("school", "refused:email"): 500})
+    text = metrics.text().decode()
+    assert re.findall(r'reason="(\w+)"\} (\S+)', text) == [("bot", "10.0"), ("opt_out", "100.0")]
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
+        ("10.0.0.9", {}, 403),
+        ("127.0.0.1", {"X-Forwarded-For": "10.0.0.9"}, 403),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, 403),
+        ("127.0.0.1", {"Forwarded": "for=10.0.0.9"}, 403),
+        ("127.0.0.1", {"X-Real-IP": "10.0.0.9"}, 403),
+        ("10.0.0.9", {"Authorization": "Bearer cccccccccccccccccccc"}, 200),
+        ("10.0.0.9", {"Authorization": "Bearer ccccccccccccccccccc"}, 403),
+        ("10.0.0.9", {"Authorization": "Bearer "}, 403),
+    ],
+)
+def test_metrics_are_for_this_machine_or_the_token(
+    house: TallyHouse, client: str, headers: dict[str, str], status: int
+) -> None:
+    """A request from elsewhere, or through a proxy, is answered 403 unless it says the token."""
+    asked = TestClient(house.client.app, client=(client, 50_000)).get("/metrics", headers=headers)
+    assert asked.status_code == status
