@@ -12,6 +12,7 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -23,6 +24,8 @@ from collector.day.lines import Flags, Ints, distinct
 Weights: TypeAlias = NDArray[np.float64]
 #: Stands for the line of a sum that lies in no single one.
 EVERYWHERE: Final = -1
+#: Ways to know something of small classes of which every choice is looked at, at most.
+EVERY_CHOICE_MAX: Final = 8
 #: Ways to know something of small classes that are also held against each other two by two, at most.
 TWO_BY_TWO_MAX: Final = 60
 _NOTHING: Final = 1e-7
@@ -74,7 +77,7 @@ class _Line(msgspec.Struct):
         first: Of each of these, the group that no other says anything of.
         answer: Sums from elsewhere × its sums: how these undo in large groups what those do there.
         left: Sums from elsewhere × what cannot be undone in large groups.
-        beyond: Sums from elsewhere, each times each, as far as the line's own sums do not make them up.
+        beyond: Sums from elsewhere × how far the line's own sums do not make them up.
     """
 
     own: Ints
@@ -168,7 +171,9 @@ class Search:
         outer_ = outer[:, firsts].astype(np.float64)
         chosen = _independent(inside_ @ inside_.T, self._sums.weight[own])
         own, inside_ = own[chosen], inside_[chosen]
-        beyond = _undone(inside_, outer_)[2] if len(outer_) else outer_
+        # None of its sums is made up of others now, so their products can be inverted.
+        made_up = np.linalg.solve(inside_ @ inside_.T, inside_) if outer_.size and len(own) else inside_
+        beyond = outer_ - (outer_ @ inside_.T) @ made_up
         idle, answer, left = _undone(inside_[:, ~is_small], outer_[:, ~is_small])
         small, of_small = inside_[:, is_small], people[is_small]
         knows, weights, pivots = _reduced(idle @ small, order=np.argsort(-of_small, kind="stable"))
@@ -184,7 +189,7 @@ class Search:
             first=pivots,
             answer=answer,
             left=left,
-            beyond=beyond @ beyond.T,
+            beyond=beyond,
         )
 
     def _count(self, first: int, last: int, group: Ints) -> Ints:
@@ -201,7 +206,7 @@ class Search:
         told = np.flatnonzero(self._sums.told[self._elsewhere])
         beyond = np.zeros((len(told), len(told)))
         for line in lines:
-            beyond += line.beyond[np.ix_(told, told)]
+            beyond += line.beyond[told] @ line.beyond[told].T
         told = told[_independent(beyond, self._sums.weight[self._elsewhere[told]])]
         held = np.zeros((len(told), len(told)))
         for line in lines:
@@ -249,11 +254,18 @@ class Search:
 
 
 def _simple(rows: Weights, weights: Weights) -> Iterator[tuple[Weights, Weights]]:
-    """Return what is known of groups, and by which weights: what each row says, and what two of them say together.
+    """Return what is known of groups, and by which weights: what each row says, and what some say together.
+
+    A sum of groups is a sum of rows, since each row alone says anything of its first group: of few rows every choice
+    is made, so that no such sum is missed; of many rows only two are taken at a time.
 
     Only what adds groups up counts: what is known of the difference of two unknown numbers is neither of them.
     """
     yield from _adding(rows, weights)
+    if 0 < len(rows) <= EVERY_CHOICE_MAX:
+        choices = np.array(list(product((0, 1), repeat=len(rows))), dtype=np.float64)
+        choices = choices[choices.sum(axis=1) > 2]  # noqa: PLR2004 - one and two of them are looked at anyhow
+        yield from _adding(choices @ rows, choices @ weights)
     if len(rows) <= TWO_BY_TWO_MAX:
         for n in range(len(rows) - 1):
             for sign in (1, -1):
@@ -320,7 +332,7 @@ def _undone(large: Weights, outer: Weights) -> tuple[Weights, Weights, Weights]:
     """Return the ways to leave large groups out, and how far a line's sums undo there what others do."""
     if not large.size:
         return np.eye(len(large)), np.zeros((len(outer), len(large))), outer
-    left, strength, right = np.linalg.svd(large, full_matrices=True)
+    left, strength, right = np.linalg.svd(large, full_matrices=len(large) > large.shape[1])
     rank = int((strength > _NOTHING).sum())
     within = outer @ right[:rank].T
     answer = (within / strength[:rank]) @ left[:, :rank].T

@@ -25,6 +25,8 @@ _D: Final = Dimension
 #: Fewer breakdowns are held against each other elsewhere.
 _THREE: Final = 3
 _CLIENT: Final = (_D.BROWSER, _D.BROWSER_MAJOR, _D.OS, _D.DEVICE, _D.COUNTRY)
+#: Classes times sums that lie in no single line, of one system at most: about 160 MB, and a second or two.
+PRODUCTS_MAX: Final = 10_000_000
 #: Looks at one system, each of which folds for all that it finds; after them whole lines fold.
 LOOKS_MAX: Final = 60
 _NONE: Final = -1
@@ -53,7 +55,8 @@ def fold_jointly(grids: Mapping[Pair, Grid], *, unsure: Mapping[Dimension, int |
         if sum(bool(grid.visible.any()) for grid in beside.values()) > 1:
             system = _system(beside, _together(grids, outer, client), dimensions, [unsure.get(d) for d in dimensions])
             for alone in (True, False) if len(outer) == 1 else (False,):
-                changed |= system.fold(k=k, alone=alone)
+                if alone or system.products <= PRODUCTS_MAX:
+                    changed |= system.fold(k=k, alone=alone)
     return changed
 
 
@@ -75,6 +78,11 @@ class _System(msgspec.Struct):
     def __repr__(self) -> str:
         """Say the type and nothing of the content."""
         return "<System sealed>"
+
+    @property
+    def products(self) -> int:
+        """Count what has to be held of it: classes times sums that lie in no single line."""
+        return len(self.sums.line) * int((self.sums.home == EVERYWHERE).sum())
 
     def fold(self, *, k: int, alone: bool) -> bool:
         """Fold a cell for everything that is found until nothing is; return whether there was any."""

@@ -1,0 +1,122 @@
+"""What told sums give away together, found by algebra and held against every weighing there is."""
+
+from itertools import product
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.audit.attacks import attack
+from collector.audit.hostile import Happening
+from collector.day import jointly
+from collector.day import small_groups as rule
+from collector.day.isolated import EVERYWHERE, Search, Sums
+from collector.day.lines import Ints
+from collector.model import Cell, Profile
+from collector.policy import rules_for
+from tests.audit.crowds import Crowds
+from tests.audit.test_attacks import cells_from
+
+
+def sums_of(people: list[int], members: list[list[int]], *, homes: list[int], lines: list[int]) -> Sums:
+    """Return a system of classes of so many *people* and of sums over them."""
+    member = [kind for own in members for kind in own]
+    return Sums(
+        person=np.arange(sum(people)),
+        kind=np.repeat(np.arange(len(people)), people),
+        line=np.array(lines),
+        member=np.array(member),
+        sum=np.repeat(np.arange(len(members)), [len(own) for own in members]),
+        home=np.array(homes),
+        told=np.ones(len(members), dtype=np.bool_),
+        weight=np.arange(len(members), 0, -1),
+    )
+
+
+def found(sums: Sums, *, k: int) -> list[Ints]:
+    """Return all that is isolated."""
+    return list(Search(sums, k=k, alone=False).isolated())
+
+
+def test_a_difference_of_two_sums_is_found() -> None:
+    """Desktops without those that run Windows or ChromeOS are Macs, and few of them are found."""
+    sums = sums_of([20, 30, 3], [[0, 1, 2], [0], [1]], homes=[0, 0, 0], lines=[0, 0, 0])
+    assert [one.tolist() for one in found(sums, k=10)] == [[0, 1, 2]]
+
+
+def test_what_other_lines_hold_is_taken_out() -> None:
+    """All Macs but those of one line, which its desktops tell, are the few Macs of the other line."""
+    # Line 0: 20 with Windows, 12 Macs; line 1: 40 with Windows, 4 Macs.
+    members = [[0, 1], [0], [2, 3], [1, 3]]
+    sums = sums_of([20, 12, 40, 4], members, homes=[0, 0, 1, EVERYWHERE], lines=[0, 0, 1, 1])
+    assert [sorted(one.tolist()) for one in found(sums, k=10)] == [[0, 1, 3]]
+
+
+@given(seed=st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_no_small_sum_of_a_line_is_missed(seed: int) -> None:
+    """After a fold for everything found, no weighing of what is told by −1, 0 and 1 makes a sum of 1 … k−1 people."""
+    draw, k = Random(seed), 3
+    people = [draw.choice((1, 1, 2, 3, 5)) for _ in range(6)]
+    members = [draw.sample(range(6), draw.randrange(1, 7)) for _ in range(draw.randrange(3, 8))]
+    sums = sums_of(people, members, homes=[0] * len(members), lines=[0] * 6)
+    search = Search(sums, k=k, alone=False)
+    while isolated := list(search.isolated()):
+        for one in isolated:
+            if sums.told[one].all():
+                search.fold(int(one[-1]))
+    left = np.array([[n in own for n in range(6)] for own, told in zip(members, sums.told, strict=True) if told])
+    for weights in product((-1, 0, 1), repeat=len(left)):
+        made = np.array(weights) @ left if len(left) else np.zeros(6)
+        if set(made.tolist()) == {0, 1}:
+            assert int(made @ people) >= k
+
+
+def test_pages_and_sources_at_once_give_few_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page, a source and a client tell only together is folded for, on a day on which nothing else finds it."""
+    cells = _cells(DAY)
+    assert attack(cells, k=5).leaks == []
+    monkeypatch.setattr(rule, "fold_jointly", lambda *_, **__: False)
+    assert {leak.how for leak in attack(_cells(DAY), k=5).leaks} == {"all breakdowns at once, pageviews"}
+
+
+def test_a_visitor_of_two_devices_is_not_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody with an iPad's two faces is held for no Mac that is a tablet: nothing folds for one that is none."""
+    crowds = Crowds().add(60, client="chromebook").add(40, client="mac").add(40, client="iphone")
+    both = [
+        Happening(**{**happening, "visitor": 139, "second": happening["second"] + 60})
+        for happening in crowds.happenings
+        if happening["visitor"] == 60
+    ]
+    cells = _cells([*crowds.happenings, *both])
+    monkeypatch.setattr(rule, "fold_jointly", lambda *_, **__: False)
+    assert _cells([*crowds.happenings, *both]) == cells
+
+
+def test_after_many_looks_whole_lines_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the limit of looks is reached whole lines fold, and what was given away still is not."""
+    few = len(_cells(DAY))
+    monkeypatch.setattr(jointly, "LOOKS_MAX", 0)
+    cells = _cells(DAY)
+    assert attack(cells, k=5).leaks == []
+    assert len(cells) < few
+
+
+def _cells(happenings: list[Happening]) -> list[Cell]:
+    return cells_from(happenings, rules_for(Profile.OPEN))
+
+
+DAY = (
+    Crowds()
+    .add(60, client="chromebook")
+    .add(40)
+    .add(25, client="mac")
+    .add(30, client="iphone")
+    .add(40, client="chromebook", sources=("Google",))
+    .add(20, sources=("Google",))
+    .add(4, client="mac", sources=("Google",))
+    .add(20, client="iphone", sources=("Google",))
+    .add(20, client="firefox", sources=("Google",))
+).happenings
