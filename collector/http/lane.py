@@ -109,7 +109,6 @@ class EventLane(LimitedProtocol):
             or parser.get_method() != b"POST"
             or parser.get_http_version() != "1.1"
             or (self.cycle is not None and not self.cycle.response_complete)
-            or self._held is not None
         ):
             return None
         return fields

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -97,6 +97,7 @@ def test_replies_of_one_connection_leave_in_order(
 ) -> None:
     """What comes behind an event in one read waits for it, and an unreadable request takes no earlier answer away."""
     assert [_feed(way, read) for way in ways] == [(statuses, is_closed)] * 2
+    assert [way.intake.accepted for way in ways] == [statuses.count(202)] * 2
 
 
 def test_no_reply_leaves_before_its_event_is_written(ways: tuple[Way, Way], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +125,24 @@ def test_no_reply_leaves_before_its_event_is_written(ways: tuple[Way, Way], monk
     asyncio.run(run())
     assert [_statuses(line.written) for line in lines] == [[202]] * 20
     assert frames == [20]
+
+
+def test_an_event_of_a_later_batch_waits_for_its_own(ways: tuple[Way, Way], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is waited for, an event that came meanwhile is not acknowledged with those before it."""
+    fast, _ = ways
+    waiting: list[Any] = []
+    monkeypatch.setattr(fast.intake, "when_written", waiting.append)
+
+    async def run() -> list[list[int]]:
+        protocol, line = fast.connect()
+        protocol.data_received(EVENT + DROP + EVENT)
+        seen = [_statuses(line.written)]
+        for callback in waiting:
+            callback(None)
+            seen.append(_statuses(line.written))
+        return seen
+
+    assert asyncio.run(run()) == [[], [202, 204], [202, 204, 202]]
 
 
 def test_what_could_not_be_written_is_not_acknowledged(ways: tuple[Way, Way], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +182,7 @@ def test_a_server_that_ends_answers_what_it_has(ways: tuple[Way, Way], read: byt
     async def run() -> tuple[list[int], bool, bytes]:
         protocol, line = fast.connect()
         protocol.data_received(read)
+        assert protocol.is_answering()
         protocol.shutdown()
         await fast.settle(line)
         return _statuses(line.written), line.is_closing(), line.written

@@ -33,6 +33,7 @@ _CLEAN_METHODS: Final = ("POST", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PAT
 _HEADERS: Final = (
     "X-Forwarded-For: 10.1.2.3, 145.0.2.9\r\n", "X-Forwarded-For: 2001:610:1:2::3\r\n", "X-Forwarded-For: none\r\n",
     "x-forwarded-for: 145.0.2.1\r\nX-FORWARDED-FOR: 145.0.3.1\r\n", "Sec-GPC: 1\r\n", "DNT: 1\r\n", "sec-gpc: 0\r\n",
+    "X-Forwarded-For: 145.0.7.1\r\nX-Forwarded-For: 10.0.0.1\r\n",
     "DNT: 0\r\nDNT: 1\r\n", "X-Country: BE\r\n", "Accept-Language: en\r\n", "Accept-Language: \u00ff\u00fe\r\n",
     "Cookie: a=b\r\nCookie: c=d\r\n", "Origin: https://www.school.example\r\n", "Connection: close\r\n",
     "Connection: keep-alive\r\n", "Connection: close, x\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\n",
