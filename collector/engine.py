@@ -130,6 +130,7 @@ class Engine:
                 )
             self._retries.guard("hours", partial(self._commit_hours, now))
             self._retries.guard("mark", self._keep_mark)
+            self.metrics.round_ended(is_well=not self._retries.is_failing())
 
     def _drain(self, running: RunningDay, *, is_current: bool) -> None:
         before = running.drops.copy()

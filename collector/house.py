@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from collector import app
+from collector import app, health
 from collector.clock import Clock
 from collector.commands import Commands
 from collector.control import SOCKET_NAME, start_control
@@ -77,6 +77,7 @@ class House:
             self._publisher.publish()
             self.engine.sites.on_change = self._publisher.publish
         self._ready = False
+        self.engine.metrics.is_ready = self._is_ready
         #: A round that fails is tried again at once, but not said twice a second.
         self._failing = Retry()
 
@@ -88,7 +89,12 @@ class House:
         return [*doors, Route("/health", self._health), Route("/metrics", figures.answer)]
 
     async def _health(self, _request: Request) -> Response:
-        return JSONResponse({"live": True, "ready": self._ready}, status_code=200 if self._ready else 503)
+        checks = health.seen(self.engine.metrics, data_dir=self.settings.data_dir)
+        is_ready = self._ready and all(checks.values())
+        return JSONResponse({"live": True, "ready": is_ready, "checks": checks}, status_code=200 if is_ready else 503)
+
+    def _is_ready(self) -> bool:
+        return self._ready and all(health.seen(self.engine.metrics, data_dir=self.settings.data_dir).values())
 
     @asynccontextmanager
     async def running(self, _app: object = None) -> AsyncIterator[None]:

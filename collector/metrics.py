@@ -74,6 +74,9 @@ class Metrics(Collector):
         self._early = 0
         self._fold_share: float | None = None
         self._closes, self._rounds, self._queries = Times(), Times(), Times()
+        #: Whether the last round of the engine did all that it should.
+        self.is_well = True
+        self._round_ended = time.monotonic()
         #: Tells whether the house is ready.
         self.is_ready: Callable[[], bool] = lambda: False
         self._registry = CollectorRegistry()
@@ -111,6 +114,14 @@ class Metrics(Collector):
         yield
         with self._lock:
             self._rounds.add(time.monotonic() - begun)
+
+    def round_ended(self, *, is_well: bool) -> None:
+        """Say that a round of the engine ended, and whether all of it worked."""
+        self.is_well, self._round_ended = is_well, time.monotonic()
+
+    def seconds_since_round(self) -> float:
+        """Return how long ago a round of the engine ended."""
+        return time.monotonic() - self._round_ended
 
     @contextmanager
     def query(self) -> Iterator[None]:

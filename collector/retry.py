@@ -86,6 +86,10 @@ class Retries:
             if retry.worked():
                 log.info("What failed before works again.")
 
+    def is_failing(self) -> bool:
+        """Tell whether any piece failed when it was last tried."""
+        return bool(self._by_piece)
+
     def hurry(self) -> None:
         """Try everything in the next round."""
         for retry in self._by_piece.values():

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
@@ -54,6 +55,23 @@ def test_no_figure_names_a_site(house: TallyHouse) -> None:
     assert set(re.findall(r"(\w+)=\"", text)) <= {"le", "reason"}
     assert not re.search("school|over-jan|python|process_", text)
     assert "turven_close_seconds_count 1.0" in text
+
+
+def test_health_says_what_is_wrong(house: TallyHouse) -> None:
+    """A house that has not started is not ready, and a disk that is gone is named; a failed round is one, too."""
+    assert house.client.get("/health").status_code == 503
+    house.house._ready = True
+    house.tick()
+    told = house.client.get("/health")
+    assert (told.status_code, told.json()["ready"]) == (200, True)
+    house.house.engine.metrics.round_ended(is_well=False)
+    assert house.client.get("/health").json()["checks"] == {"engine": False, "spool": True, "disk": True}
+    house.tick()
+    house.house.settings = msgspec.structs.replace(house.settings, data_dir=house.folder / "gone")
+    told = house.client.get("/health")
+    assert (told.status_code, told.json()["live"]) == (503, True)
+    assert [name for name, is_fine in told.json()["checks"].items() if not is_fine] == ["spool", "disk"]
+    assert "turven_ready 0.0" in house.client.get("/metrics").text
 
 
 def test_opt_outs_are_told_in_hundreds() -> None:

@@ -36,18 +36,27 @@ def back_up(ctx: click.Context, make_key: Path | None) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), required=True, help="The key that opens it.")
+@click.option(
+    "--set-aside",
+    type=click.Path(path_type=Path),
+    help="Move the history that is there to this file first.",
+)
 @click.pass_context
-def restore(ctx: click.Context, file: Path, key: Path) -> None:
+def restore(ctx: click.Context, file: Path, key: Path, set_aside: Path | None) -> None:
     """Put the history of a backup back; the house must be stopped, and nothing newer is overwritten."""
     settings = settings_of(ctx)
     if ask(settings.runtime_path() / SOCKET_NAME, "site_list", {}) is not None:
         raise SettingsError("house_running", "The house is running; stop it before its history is put back.")
-    manifest = sealed.restore(file, settings.history_file, key=_read_key(key))
+    if set_aside and set_aside.exists():
+        raise SettingsError("set_aside_exists", f"{set_aside} is there already; nothing was changed.")
+    manifest = sealed.restore(file, settings.history_file, key=_read_key(key), set_aside=set_aside)
     with read_copy(settings.history_file) as cursor:
         seen = every_row_has_k(Kept(cursor))
     click.echo(f"Restored the history of {manifest.made_at}: days closed until {manifest.newest or 'none'}.")
     if seen.result is Result.FAIL:
         raise StoreError("backup_below_k", "Rows of fewer than k visitors stand in it: `turven audit R21` tells more.")
+    if set_aside:
+        click.echo(f"{set_aside} still holds the history before: remove it when you need it no more.")
     click.echo("What was erased after that day is back: erase it again. `turven audit` looks at all of it.")
 
 

@@ -202,10 +202,10 @@ def opened(sealed: Path, *, key: str, work: Path) -> Iterator[tuple[Manifest, Pa
         plain.unlink(missing_ok=True)
 
 
-def restore(sealed: Path, target: Path, *, key: str) -> Manifest:
+def restore(sealed: Path, target: Path, *, key: str, set_aside: Path | None = None) -> Manifest:
     """Put the history of a backup in the place of *target*, in one step; the house must not run.
 
-    A history that holds what the backup does not is never overwritten.
+    A history that holds what the backup does not is never overwritten; it is moved to *set_aside* where that is given.
 
     Raises:
         SettingsError: `backup_key_wrong`.
@@ -219,10 +219,14 @@ def restore(sealed: Path, target: Path, *, key: str) -> Manifest:
     ):
         if manifest.schema_version > SCHEMA_VERSION:
             raise StoreError("history_newer", f"The backup was made by Turven {manifest.version}: install that first.")
-        if target.exists():
+        if target.exists() and set_aside is None:
             _refuse_newer(target, manifest)
         with copy.open("rb+") as file:
             os.fsync(file.fileno())
+        if target.exists() and set_aside is not None:
+            if log_of(target).exists():
+                log_of(target).rename(log_of(set_aside))
+            target.rename(set_aside)
         # DuckDB would replay the log of the old file on the new one. All that it holds is in the backup, too.
         log_of(target).unlink(missing_ok=True)
         copy.replace(target)
@@ -237,7 +241,7 @@ def _refuse_newer(target: Path, manifest: Manifest) -> None:
         raise StoreError(
             "backup_older",
             f"{target} holds days or settings that the backup does not (up to {there.newest or 'none'}, the backup up "
-            f"to {manifest.newest or 'none'}). Move it away first if it shall go.",
+            f"to {manifest.newest or 'none'}). Nothing was changed; --set-aside FILE moves it there first.",
         )
 
 

@@ -82,8 +82,8 @@ def test_old_backups_go(make: Make, tmp_path: Path) -> None:
     assert list((tmp_path / "backups").iterdir()) == [other]
 
 
-def test_a_newer_history_is_never_overwritten(make: Make, history: History) -> None:
-    """A history that holds a day or a setting that the backup does not stays as it is."""
+def test_a_newer_history_is_never_overwritten(make: Make, history: History, tmp_path: Path) -> None:
+    """A history that holds a day or a setting that the backup does not stays, or is moved whole where asked."""
     made = make()
     with history.write() as cursor:
         cursor.execute(
@@ -94,6 +94,11 @@ def test_a_newer_history_is_never_overwritten(make: Make, history: History) -> N
     with pytest.raises(StoreError, match="backup_older"):
         restore(Path(made.file), history.path, key=str(KEY))
     assert history.path.read_bytes() == before
+    aside = tmp_path / "aside.duckdb"
+    restore(Path(made.file), history.path, key=str(KEY), set_aside=aside)
+    assert aside.read_bytes() == before
+    with duckdb.connect(str(history.path), read_only=True) as copy:
+        assert copy.execute("select count(*) from gap").fetchall() == [(0,)]
     # The fixture closes it once more.
     history.__init__(history.path, at=AT)  # type: ignore[misc]
 
