@@ -3,6 +3,7 @@
 # make check  walls, types, style
 # make audit  what every test claims, then the audit's verdict on the promises
 # make attack  break each promise by a changed line, in copies, and see it caught
+# make faults  kill houses, fill their disks and turn their clocks three times as often as the tests do
 # make bench  measure what Turven costs, into bench/results.md (about ten minutes)
 # make school  measure what a school of 200 sees, into docs/school-of-200.md
 # make screenshots  take docs/screenshots anew
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -r
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lock audit attack bench school screenshots clean browser wrk
+.PHONY: help run serve test check lock audit attack faults bench school screenshots clean browser wrk
 export PYTHONDONTWRITEBYTECODE := 1
 
 help:
@@ -39,6 +40,9 @@ audit: $(VENV)/run.stamp
 
 attack: $(VENV)/check.stamp $(VENV)/test.stamp browser
 	$(BIN)/python -m tests.sabotage.run
+
+faults: $(VENV)/test.stamp
+	FAULTS=$${FAULTS:-3} $(BIN)/python -m pytest -q -n 2 tests/faults
 
 bench: $(VENV)/run.stamp wrk
 	$(BIN)/python -m bench.run

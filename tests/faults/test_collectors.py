@@ -13,9 +13,11 @@ import pytest
 
 from tests.faults import child
 from tests.faults.load import Load, differences, wait_until
-from tests.faults.served import KILLS, ServedHouse, chance, page_of, writes
+from tests.faults.served import KILLS, TIMES, ServedHouse, chance, page_of, writes
 from tests.faults.test_kills import EARLY, ENOUGH
 
+#: A parent costs as many starts as it has processes: `make faults` kills it three times as often.
+PARENTS: Final = 12 * TIMES
 #: A process of a kind is there again before so many events were acknowledged.
 LOOKS_MAX: Final = 5_000
 
@@ -85,7 +87,7 @@ def test_a_parent_killed_under_load_loses_nothing(tmp_path: Path, half: int) -> 
     """The parent is killed, or all at once, at random moments: what was acknowledged is counted once."""
     moments = chance(f"parent {half}")
     with _serving(tmp_path, collectors=1) as (house, load):
-        for kill in range(KILLS // 2):
+        for kill in range(PARENTS // 2):
             load.turn_to(page_of(kill))
             if moments.random() < EARLY:
                 # The moment is the point here, not what happens meanwhile.

@@ -17,7 +17,7 @@ from tests.faults.served import SEED, TIMES, ServedHouse
 from tests.faults.test_kills import ENOUGH
 
 #: Bytes of the spool that are harmed, each in a copy of the house.
-PLACES: Final = 3 * TIMES
+PLACES: Final = 2 * TIMES
 #: Visitors of each file of the spool, one event each.
 IN_A_FILE: Final = 12
 FILES: Final = 3

@@ -114,7 +114,7 @@ def test_a_house_killed_in_what_it_does_counts_each_event_once(tmp_path: Path, n
         house.add("school")
     with load:
         longest = 0.0
-        for kill in range(1 + KILLS // 8):
+        for kill in range(1 + KILLS // 10):
             load.turn_to(page_of(kill))
             house.start()
             if "weg" not in house.ask("site_list").decode():
