@@ -100,6 +100,15 @@ def test_replies_of_one_connection_leave_in_order(
     assert [way.intake.accepted for way in ways] == [statuses.count(202)] * 2
 
 
+def test_a_header_that_comes_twice_is_read_whole(ways: tuple[Way, Way]) -> None:
+    """A client header in two lines is one list: the trusted hop in the last line does not hide the client before it."""
+    twice = EVENT.replace(b"\r\nContent", b"\r\nX-Forwarded-For: 10.0.0.1\r\nContent")
+    assert [_feed(way, EVENT + twice) for way in ways] == [([202, 202], False)] * 2
+    for way in ways:
+        first, second = way.events()
+        assert first == second
+
+
 def test_no_reply_leaves_before_its_event_is_written(ways: tuple[Way, Way], monkeypatch: pytest.MonkeyPatch) -> None:
     """An event is acknowledged after its frame was appended, and one frame holds all that one turn brought."""
     fast, _ = ways
