@@ -60,7 +60,7 @@ DAY: Final = (
     Harm("R22", "show who is here now from k", _GROUPS,
          "if visitors >= 2 * k else None", "if visitors >= k else None", _SMALL + "test_now_starts_at_twice_k"),
     Harm("R22", "leave cells that two pairs of a line give away", _GROUPS,
-         "is_done = not fold_across(grids, k=k)", "is_done = True", _ACROSS),
+         "fold_across(grids, k=k)\n    fold_jointly(grids, unsure=unsure_lines, k=k)", "grids.copy()", _ACROSS),
     Harm("R22", "leave events that two breakdowns give away", "collector/day/between.py",
          "figures[dimension][name][measure] = None", "figures[dimension][name][measure] and None", _BETWEEN),
     Harm("R22", "leave bounces that entries give away", "collector/day/between.py",
