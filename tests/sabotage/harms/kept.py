@@ -144,7 +144,7 @@ KEPT: Final = (
          "at - stamp > timedelta(days=keep_days):", "at - stamp > timedelta(days=10 * keep_days):",
          "tests/store/test_backup.py::test_old_backups_go"),
     Harm("R33", "put a backup over newer days", _BACKUP,
-         "if target.exists():", "if not target.parent:",
+         "if target.exists() and set_aside is None:", "if not target.parent:",
          "tests/store/test_backup.py::test_a_newer_history_is_never_overwritten"),
     Harm("R33", "open a backup to everybody", _BACKUP,
          "folder.mkdir(mode=0o700, parents=True, exist_ok=True)",
