@@ -9,11 +9,13 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -53,15 +55,21 @@ def run(part: Part, *, at: Path) -> Outcome:
     answer.unlink(missing_ok=True)
     command = [sys.executable, "-m", "bench.run", "--part", part.function, str(answer)]
     failure = ""
+    running = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {FOLDER_VARIABLE: str(at)}, stderr=subprocess.PIPE, stdout=sys.stderr,
+        text=True, start_new_session=True,
+    )  # fmt: skip
     try:
-        ran = subprocess.run(
-            command, cwd=ROOT, env=os.environ | {FOLDER_VARIABLE: str(at)}, stderr=subprocess.PIPE, stdout=sys.stderr,
-            text=True, check=False, timeout=part.seconds_max,
-        )  # fmt: skip
-        if ran.returncode:
-            failure = (ran.stderr.strip().splitlines() or [f"exit {ran.returncode}"])[-1][:_SAID_MAX]
+        _, said = running.communicate(timeout=part.seconds_max)
+        if running.returncode:
+            failure = (said.strip().splitlines() or [f"exit {running.returncode}"])[-1][:_SAID_MAX]
     except subprocess.TimeoutExpired:
         failure = f"not done in {part.seconds_max} s"
+    finally:
+        # Servers that it started would go on, and be in the way of the next part.
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
     figures = {} if failure else json.loads(answer.read_text("utf-8"))
     return Outcome(part, figures, failure, time.perf_counter() - begun)
 
