@@ -15,15 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from collector.cursor import Cursor
+
+if TYPE_CHECKING:
+    # Imported by who asks: it takes a twentieth of a second, and a house starts without it.
+    from prometheus_client.core import Metric
+    from prometheus_client.registry import Collector
 
 STEP: Final = 10
 OPT_OUT_STEP: Final = 100
@@ -53,8 +55,10 @@ class Times:
         self._sum += seconds
         self.last = seconds
 
-    def family(self, name: str, documentation: str) -> Metric:
+    def family(self, name: str, documentation: str) -> "Metric":
         """Return the histogram."""
+        from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
+
         buckets, total = [], 0
         for bound, count in zip((*map(str, SECONDS), "+Inf"), self._counts, strict=True):
             total += count
@@ -62,7 +66,7 @@ class Times:
         return HistogramMetricFamily(name, documentation, buckets=buckets, sum_value=float(int(self._sum)))
 
 
-class Metrics(Collector):
+class Metrics:
     """Hold the figures, exactly; what leaves is rounded."""
 
     def __init__(self) -> None:
@@ -79,8 +83,6 @@ class Metrics(Collector):
         self._round_ended = time.monotonic()
         #: Tells whether the house is ready.
         self.is_ready: Callable[[], bool] = lambda: False
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
 
     def took_in(self, events: int, drops: Mapping[tuple[str, str], int]) -> None:
         """Count what was read of the spool: events, and drops by site and reason."""
@@ -131,8 +133,10 @@ class Metrics(Collector):
         with self._lock:
             self._queries.add(time.monotonic() - begun)
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable["Metric"]:
         """Yield what may leave."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
+
         with self._lock:
             yield CounterMetricFamily(
                 "turven_events", "Events read from the spool, in tens.", value=_down(self._events, STEP)
@@ -164,7 +168,9 @@ class Metrics(Collector):
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        from prometheus_client import generate_latest  # noqa: PLC0415
+
+        return generate_latest(cast("Collector", self))
 
 
 class _Reader(Protocol):
