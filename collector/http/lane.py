@@ -5,6 +5,9 @@ an event does. Here a request that looks like every event of a browser takes non
 HTTP/1.1, a body of known length that is no larger than an event may be, and no header twice. Anything else (a query,
 chunks, `Expect`, `Upgrade`, another version) takes the base class's way, so that there is one answer to it.
 
+Most events come whole in one read on a connection that waits for one: `WholeReader` reads these. Those that come in
+pieces, or behind another in one read, are put together by the callbacks below.
+
 Replies of one connection leave in the order of its requests. That to an event waits until the event is in the spool;
 what comes behind it waits with it, and an event behind an ordinary request that runs takes the ordinary way too.
 """
@@ -21,15 +24,18 @@ from collector.edge.payload import BODY_BYTES_MAX
 from collector.edge.raw import RawRequest
 from collector.errors import StoreError
 from collector.http.keeper import Keeper
-from collector.http.limited import HEADERS_MAX, LimitedProtocol, protocol_for
+from collector.http.limited import HEADERS_MAX, PIECE_BYTES, LimitedProtocol, protocol_for
 from collector.http.trial import try_out
+from collector.http.whole import UNUSUAL, WholeReader
 from collector.process import told
 from collector.reply import FAILED, UNAVAILABLE, Reply
 
 log = logging.getLogger("turven.lane")
 
-#: With one of these a request is not as simple as it looks; `date` and the like change nothing.
-_UNUSUAL: Final = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
+_AGENT: Final = b"user-agent"
+_GPC: Final = b"sec-gpc"
+_DNT: Final = b"dnt"
+_LANGUAGE: Final = b"accept-language"
 
 
 class EventLane(LimitedProtocol):
@@ -38,10 +44,20 @@ class EventLane(LimitedProtocol):
     Attributes:
         door: Takes the events.
         path: Where they are posted, with the base path.
+        whole: Reads those that come whole; made for each class that has a door.
     """
 
     door: ClassVar[EventDoor]
     path: ClassVar[bytes]
+    whole: ClassVar[WholeReader]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make the reader of the events of a door."""
+        super().__init_subclass__(**kwargs)
+        if "door" in cls.__dict__:
+            door = cls.door
+            wanted = (door.client_header, door.country_header, _AGENT, _GPC, _DNT, _LANGUAGE)
+            cls.whole = WholeReader(cls.path, wanted)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,6 +82,31 @@ class EventLane(LimitedProtocol):
         self._held = None
         self._fields = None
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer an event that came whole; read everything else as any request."""
+        # The base class's parser is not in the middle of anything; before the first request nothing was held.
+        is_between = not self.phase & 1 or not self.held
+        if is_between and len(data) <= PIECE_BYTES and self._is_plain() and (event := self.whole.read(data)):
+            self.phase = (self.phase | 1) + 1
+            self.held = 0
+            self.is_in_head = False
+            self.cycle = None
+            self._answer(self._ingest(*event), is_last=False)
+        else:
+            super().data_received(data)
+
+    def _is_plain(self) -> bool:
+        """Tell whether nothing stands in the way of an event: no ordinary request, no end, no crowd."""
+        return not (
+            (self.cycle is not None and not self.cycle.response_complete)
+            or self._has_last
+            or self.is_leaving
+            or self.is_crowded
+            or self.keeper.is_lagging
+            or self.last_words is not None
+            or self.transport.is_closing()
+        )
 
     # What the parser calls.
 
@@ -103,7 +144,7 @@ class EventLane(LimitedProtocol):
         parser = self.parser
         if (
             len(fields) != len(headers)
-            or not _UNUSUAL.isdisjoint(fields)
+            or not UNUSUAL.isdisjoint(fields)
             or int(fields.get(b"content-length", b"0")) > BODY_BYTES_MAX
             or len(headers) > HEADERS_MAX
             or parser.get_method() != b"POST"
@@ -136,25 +177,26 @@ class EventLane(LimitedProtocol):
         fields, self._fields = self._fields, None
         if fields is not None:
             self.phase += 1
-            self._answer(self._ingest(fields))
+            body, self._body = self._body, b""
+            self._answer(self._ingest(fields, body), is_last=not self.parser.should_keep_alive())
         elif self._has_last:
             self.phase += 1
         else:
             super().on_message_complete()
 
-    def _ingest(self, fields: dict[bytes, bytes]) -> Reply:
+    def _ingest(self, fields: dict[bytes, bytes], body: bytes) -> Reply:
         field, door = fields.get, self.door
         try:
             return door.ingest(
                 RawRequest(
                     self._peer,
-                    self._body,
+                    body,
                     field(door.client_header, b"").decode("latin-1"),
-                    field(b"user-agent", b"").decode("latin-1"),
-                    field(b"sec-gpc", b"").decode("latin-1"),
-                    field(b"dnt", b"").decode("latin-1"),
+                    field(_AGENT, b"").decode("latin-1"),
+                    field(_GPC, b"").decode("latin-1"),
+                    field(_DNT, b"").decode("latin-1"),
                     field(door.country_header, b"").decode("latin-1"),
-                    field(b"accept-language", b"").decode("latin-1"),
+                    field(_LANGUAGE, b"").decode("latin-1"),
                 )
             )
         except Exception as error:  # noqa: BLE001 - as `Guard` does on the ordinary route
@@ -163,9 +205,8 @@ class EventLane(LimitedProtocol):
 
     # Answering.
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: Reply, *, is_last: bool) -> None:
         """Send a reply, or let it wait for the spool or for those before it."""
-        is_last = not self.parser.should_keep_alive()
         if is_last:
             self._has_last = True
         if reply.is_counted:
