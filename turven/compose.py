@@ -28,6 +28,7 @@ from collector.settings import Settings
 from dashboard import app as dashboard
 from dashboard import audit_page, public
 from turven.auditing import Auditing, audit_command
+from turven.listening import see_free
 from turven.notify import notify
 from turven.serving import Serving, http_protocol, server_config
 
@@ -123,7 +124,12 @@ def run_house(
     config: Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Serve until told to stop; see `build`."""
+    """Serve until told to stop; see `build`.
+
+    Raises:
+        SettingsError: `address_unusable`.
+    """
+    see_free(settings.server.listen)
     host, _, port = settings.server.listen.rpartition(":")
     whole = build(settings, clock=clock, config=config, environ=environ)
     click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)

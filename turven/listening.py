@@ -20,6 +20,15 @@ def listen(address: str, *, count: int) -> list[socket.socket]:
         raise SettingsError("address_unusable", f"{address} cannot be listened on ({error.strerror}).") from None
 
 
+def see_free(address: str) -> None:
+    """See that an address can be listened on, before anything is opened for its sake.
+
+    Raises:
+        SettingsError: `address_unusable`.
+    """
+    listen(address, count=0)
+
+
 def _bind(address: str, *, option: int = socket.SO_REUSEADDR) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.errors import StoreError
 
 log = logging.getLogger("turven.lock")
 
-#: Held by whoever was started as `turven serve`; holds its number, for `turven restart`.
+#: Held by whoever was started as `turven serve`; holds its number and how many collectors it has, for `turven restart`.
 SERVE_LOCK: Final = "serve.lock"
 #: Held besides by each of its processes: after the death of the first, the others still write what they have.
 CHILDREN_LOCK: Final = "children.lock"
@@ -22,12 +22,20 @@ DRAIN_SECONDS_MAX: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
 
 
+class Server(NamedTuple):
+    """Tell which process was started as `turven serve`, and with how many collectors, wherever that stood."""
+
+    pid: int
+    collectors: int
+
+
 @contextmanager
-def serving(data_dir: Path, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
+def serving(data_dir: Path, *, collectors: int = 0, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
     """Hold a data directory while it is served.
 
     Args:
         data_dir: Made where it is not there.
+        collectors: How many it is served with.
         sleep: Waits for processes that are left of a house that died.
 
     Yields:
@@ -48,15 +56,15 @@ def serving(data_dir: Path, *, sleep: Callable[[float], None] = time.sleep) -> I
             )
         _wait_for(children, data_dir, sleep=sleep)
         os.ftruncate(first, 0)
-        os.pwrite(first, f"{os.getpid()}\n".encode("ascii"), 0)
+        os.pwrite(first, f"{os.getpid()} {collectors}\n".encode("ascii"), 0)
         yield children
     finally:
         os.close(children)
         os.close(first)
 
 
-def server_of(data_dir: Path) -> int | None:
-    """Return the number of the process that was started as `turven serve` on a data directory; `None` for none."""
+def server_of(data_dir: Path) -> Server | None:
+    """Return what was started as `turven serve` on a data directory; `None` for none."""
     try:
         lock = os.open(data_dir / SERVE_LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -64,8 +72,9 @@ def server_of(data_dir: Path) -> int | None:
     try:
         if _take(lock, how=fcntl.LOCK_SH):
             return None
-        said = os.pread(lock, 20, 0).strip()
-        return int(said) if said.isdigit() else None
+        said = os.pread(lock, 40, 0).split()
+        # Empty for the moment in which it is taken.
+        return Server(int(said[0]), int(said[1])) if len(said) > 1 else None
     finally:
         os.close(lock)
 

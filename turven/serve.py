@@ -1,5 +1,6 @@
 """The command that serves a house."""
 
+import signal
 from pathlib import Path
 
 import click
@@ -17,7 +18,10 @@ def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> Non
     """Serve collector and dashboard."""
     settings = settings_of(ctx, server__listen=listen, server__collectors=collectors)
     config = ctx.find_object(Path)
-    with serving(settings.data_dir) as lock:
+    if settings.server.collectors:
+        # Who asks for a restart before the parent listens to orders must not end it.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with serving(settings.data_dir, collectors=settings.server.collectors) as lock:
         # What is not needed is not imported: a parent of processes stays small, and one process starts soon.
         if not settings.server.collectors:
             from turven.compose import run_house  # noqa: PLC0415
@@ -27,7 +31,13 @@ def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> Non
         from turven.supervise import Parent  # noqa: PLC0415
 
         start_logging(settings.log_level, process="parent")
-        flags = {"server.listen": listen, "server.collectors": collectors}
+        # A file that was changed since must not tell its processes of sockets and neighbours that they do not have.
+        server = settings.server
+        flags = {
+            "server.listen": server.listen,
+            "server.collectors": server.collectors,
+            "server.collector_listen": server.collector_listen,
+        }
         parent = Parent(settings, config=config, flags=flags, lock=lock)
         click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
         code = parent.run()

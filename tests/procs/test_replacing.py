@@ -5,6 +5,10 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
+from collector.audit.own_process import OwnAnswer
+from collector.control import SOCKET_NAME, ask_peer
 from tests.procs.houses import EVENT, Houses, Stream, children_of, is_alive, wait_until
 
 
@@ -20,10 +24,15 @@ def test_everything_is_replaced_under_a_stream_of_events(tmp_path: Path) -> None
         # One connection at a collector and one at the house, which wait without a word for what comes after.
         waiting = [house.kept("/turven.js?s=school"), house.kept("/")]
         with Stream(house) as stream:
+            # How many there are may stand in the command; what its file says of it waits for the next start of all.
+            house.config.write_text(house.config.read_text("utf-8").replace("collectors = 2\n", ""), "utf-8")
             assert "replaced" in house.turven("restart")
             wait_until(lambda: house.said(" was replaced.") == 3)
         after = house.children()
         assert set(after) == set(before)
+        asked = ask_peer(house.runtime / SOCKET_NAME, "process", {})
+        assert asked is not None
+        assert msgspec.json.decode(asked[1], type=OwnAnswer).collectors == 2
         assert not set(after.values()) & set(before.values())
         assert set(stream.answers) == {202}
         assert [goes_on() for goes_on in waiting] == [200, 200]

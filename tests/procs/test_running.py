@@ -75,6 +75,19 @@ def test_a_second_house_is_refused_both_ways(house: Houses) -> None:
     assert "school  on" in house.turven("site", "list")
 
 
+def test_one_process_is_told_of_no_restart(tmp_path: Path) -> None:
+    """Where the settings ask for collectors that the running house lacks, `restart` says so and leaves it running."""
+    with HouseProcess(tmp_path) as one:
+        one.config.write_text(f"{one.config.read_text('utf-8')}collectors = 1\n", "utf-8")
+        assert "one_process" in one.turven("restart", expect=1)
+        assert one.is_ready()
+        (tmp_path / "other").mkdir()
+        other = HouseProcess(tmp_path / "other")
+        said = other.turven("serve", "--listen", f"127.0.0.1:{one.port}", expect=2)
+        assert f"127.0.0.1:{one.port} cannot be listened on" in said
+        assert not (tmp_path / "other" / "data" / "history.duckdb").exists()
+
+
 def test_what_a_command_changed_counts_at_once_in_every_collector(house: Houses) -> None:
     """A site that was switched off is counted nowhere as soon as the command has answered; so is one switched on."""
     house.turven("site", "set", "school", "--off", "--reason", "holiday")
