@@ -1,7 +1,6 @@
 """Whether what was acknowledged is counted, and once: the house is killed at random moments while requests come in."""
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from random import Random
 from typing import Final
 
 from bench import traffic
-from bench.servers import ROOT, House, environment, folder, prepare, runtime, site, times
+from bench.servers import ROOT, House, environment, folder, prepare, site, times
 
 KILLS: Final = 30
 SENDERS: Final = 4
@@ -77,7 +76,6 @@ def killed(*, kills: int = KILLS, collectors: int = 0) -> dict[str, float]:
             sent += sum(sender.sent for sender in senders)
             acknowledged += sum(sender.acknowledged for sender in senders)
         counted = _counted(at)
-        shutil.rmtree(runtime(at), ignore_errors=True)
     return {
         "kills": kills,
         "acknowledged": acknowledged,

@@ -43,9 +43,12 @@ def shared_folder() -> Path | None:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Lend a folder of one's own in a file system on a disk; it is gone afterwards."""
+    """Lend a folder of one's own in a file system on a disk; it is gone afterwards, and keys of a house in it too."""
     with tempfile.TemporaryDirectory(prefix="turven-bench-", dir=shared_folder()) as made:
-        yield Path(made)
+        try:
+            yield Path(made)
+        finally:
+            shutil.rmtree(runtime(Path(made)), ignore_errors=True)
 
 
 def times(count: int) -> int:
@@ -268,8 +271,5 @@ def house(*, collectors: int = 0, sites: int = traffic.SITES, more: str = "") ->
     """Lend a running house with so many sites."""
     with folder() as at:
         _prepared(at, sites)
-        try:
-            with House(at, collectors=collectors, more=more) as running:
-                yield running
-        finally:
-            shutil.rmtree(runtime(at), ignore_errors=True)
+        with House(at, collectors=collectors, more=more) as running:
+            yield running

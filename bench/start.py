@@ -4,7 +4,6 @@ What Python compiled of it lies there, as it does after an installation. A house
 the history, makes or reads its keys, and listens; the first user agent is read from cold.
 """
 
-import shutil
 import socket
 import time
 from contextlib import suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import past, traffic
-from bench.servers import START_SECONDS_MAX, House, folder, prepare, runtime, times
+from bench.servers import START_SECONDS_MAX, House, folder, prepare, times
 
 STARTS: Final = 7
 _LOOK_SECONDS: Final = 0.002
@@ -44,14 +43,11 @@ def starts(at: Path, *, count: int = STARTS) -> list[tuple[float, float]]:
     body = f'{{"s":"{past.portal().id}","n":"pageview","u":"/","i":"0.5"}}'.encode()
     request = traffic.request(address, agent, body)
     took = []
-    try:
-        for _ in range(times(count) + 1):
-            counting = House(at)
-            seconds = seconds_to_first(counting, request)
-            took.append((seconds, counting.cpu_seconds()))
-            counting.stop()
-    finally:
-        shutil.rmtree(runtime(at), ignore_errors=True)
+    for _ in range(times(count) + 1):
+        counting = House(at)
+        seconds = seconds_to_first(counting, request)
+        took.append((seconds, counting.cpu_seconds()))
+        counting.stop()
     return took[1:]
 
 
