@@ -20,6 +20,8 @@ HOPS_MAX: Final = 16
 PROXIES_MAX: Final = 256
 
 _IPV4_BYTES: Final = 4
+#: Of IPv4, that stay where no setting masks more.
+_USUAL_BITS: Final = 24
 _IPV4: Final = b"\x04"
 _IPV6: Final = b"\x06"
 _MAPPED: Final = bytes(10) + b"\xff\xff"
@@ -83,6 +85,9 @@ def client(peer: str, forwarded: str, trusted: Trusted) -> bytes | None:
     """
     if not forwarded or not trusted.holds(peer):
         return pack(peer)
+    if "," not in forwarded and (packed := pack(forwarded)) is not None:
+        # One address and nothing more, as most proxies send it.
+        return packed
     rest, packed = forwarded, None
     for _ in range(HOPS_MAX):
         rest, _, entry = rest.rpartition(",")
@@ -111,6 +116,9 @@ def cut(packed: bytes | None, *, ipv4_bits: int, ipv6_bits: int) -> Network:
     if len(packed) != _IPV4_BYTES:
         packed = _unwrap(packed)
     if len(packed) == _IPV4_BYTES:
+        if ipv4_bits == _USUAL_BITS:
+            # Whole bytes stay: half the cost of a mask.
+            return _IPV4 + packed[:3] + b"\0"  # type: ignore[return-value]
         # Not called by its name, which costs as much as the cut.
         return _IPV4 + (int.from_bytes(packed) & _mask(32, ipv4_bits)).to_bytes(4)  # type: ignore[return-value]
     return Network(_IPV6 + (int.from_bytes(packed) & _mask(128, ipv6_bits)).to_bytes(16))

@@ -25,7 +25,7 @@ from collector.edge.source import name_campaign, name_source
 from collector.edge.text import label
 from collector.edge.visitor import Salt, browser_key, network_key
 from collector.event import Drop, Event, Kind, Malformed, Reason, VisitorKey
-from collector.model import UNKNOWN, Site
+from collector.model import DIRECT, UNKNOWN, Site
 from collector.settings import Privacy, Server
 
 #: An opt-out is this and nothing else (W3C Global Privacy Control: a field value other than `1` is no signal).
@@ -35,6 +35,8 @@ _OPTED_OUT: Final = Drop(Reason.OPT_OUT)
 _UNKNOWN_SITE: Final = Drop(Reason.UNKNOWN_SITE)
 T = TypeVar("T")
 _NOBODY: Final = VisitorKey(0)
+#: Source and channel of most events: nothing referred to the page.
+_DIRECTLY: Final = (DIRECT, "direct")
 # Looked up once: a member of an enumeration costs ten times as much as a name.
 _CUSTOM: Final = Kind.CUSTOM
 _UNREADABLE: Final = Malformed("unreadable", "The request cannot be read.")
@@ -173,7 +175,9 @@ class Gate:
         refused: tuple[str, ...], at: int, salt: SaltOf | None, passage: Passage | None,
     ) -> Event | Drop:  # fmt: skip
         """Take a request from its page to an event: source, campaign, country, name, extras, room, key."""
-        source, channel = plan.sources.get(payload.r) or self._name_source(payload.r, plan)
+        source, channel = _DIRECTLY
+        if payload.r:
+            source, channel = plan.sources.get(payload.r) or self._name_source(payload.r, plan)
         campaign = ""
         if plan.keeps_campaign and (payload.c or query):
             campaign, of_campaign, has_identifier = name_campaign(query, payload.c)

@@ -6,7 +6,7 @@ from tests.sabotage.harm import Harm
 
 EDGE: Final = (
     Harm("R16", "keep the whole IPv4 address", "collector/edge/address.py",
-         "(int.from_bytes(packed) & _mask(32, ipv4_bits))", "(int.from_bytes(packed) & _mask(32, 32))",
+         'return _IPV4 + packed[:3] + b"\\0"', "return _IPV4 + packed",
          "tests/edge/test_address.py::test_an_address_is_cut_to_its_network"),
     Harm("R16", "take an address inside IPv6 for IPv6", "collector/edge/address.py",
          "packed = _unwrap(packed)", "packed = bytes(packed)",
