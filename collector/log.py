@@ -11,9 +11,11 @@ import sys
 import time
 from typing import Final
 
+import msgspec
+
 from collector.process import told
 
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _OURS: Final = "turven"
 #: What the server says of itself when it starts and stops; the numbers are a process's, the addresses our own.
 _KNOWN: Final = frozenset(
@@ -35,23 +37,54 @@ _KNOWN: Final = frozenset(
 )
 
 
+class Line(msgspec.Struct, frozen=True):
+    """Hold all that leaves of a record.
+
+    Attributes:
+        at: UTC, to the second.
+        level: As logging names it.
+        process: Of several; empty where the house is one process.
+        logger: Which part says it.
+        message: A traceback as its kinds and places, a foreign message as the place it came from.
+    """
+
+    at: str
+    level: str
+    process: str
+    logger: str
+    message: str
+
+
 class Formatter(logging.Formatter):
-    """Write a record as a line: a traceback as its kinds and places, a foreign message as the place it came from."""
+    """Write a record as a line of words."""
 
     def __init__(self, process: str = "") -> None:
         """Write lines of a process of that name; empty where the house is one process."""
-        named = _FORMAT.replace("%(name)s", f"[{process}] %(name)s") if process else _FORMAT
-        super().__init__(named, "%Y-%m-%dT%H:%M:%SZ")
-        self.converter = time.gmtime
+        super().__init__()
+        self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        line = self.line(record)
+        process = f"[{line.process}] " if line.process else ""
+        return f"{line.at} {line.level} {process}{line.logger} {line.message}"
+
+    def line(self, record: logging.LogRecord) -> Line:
+        """Return what may leave of a record."""
         is_ours = record.name.partition(".")[0] == _OURS or (isinstance(record.msg, str) and record.msg in _KNOWN)
         said = record.getMessage() if is_ours else _place_of(record)
         error = record.exc_info[1] if record.exc_info else None
-        bare = logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, said, None, None)
-        bare.created = record.created
-        return super().format(bare) + (f": {told(error)}" if error else "")
+        message = f"{said}: {told(error)}" if error else said
+        at = time.strftime(_TIME, time.gmtime(record.created))
+        return Line(at, record.levelname, self._process, record.name, message)
+
+
+class JsonFormatter(Formatter):
+    """Write a record as a line that is a JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return msgspec.json.encode(self.line(record)).decode()
 
 
 def _place_of(record: logging.LogRecord) -> str:
@@ -62,10 +95,10 @@ def _place_of(record: logging.LogRecord) -> str:
     return place
 
 
-def start_logging(level: str = "INFO", *, process: str = "") -> None:
+def start_logging(level: str = "INFO", *, process: str = "", is_json: bool = False) -> None:
     """Send log lines of *level* and above to stderr, in UTC, and nothing beside them; each names its *process*."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter(process))
+    handler.setFormatter(JsonFormatter(process) if is_json else Formatter(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -94,6 +94,13 @@ class Fsync(StrEnum):
     ALWAYS = "always"
 
 
+class LogFormat(StrEnum):
+    """Name how a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Say how much stricter than its floors the house is.
 
@@ -184,6 +191,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         fsync: When spool files are forced to the disk: what a power cut may cost.
         day_memory_mb: Megabytes that the running days may take; above it the largest site's part closes early.
         log_level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+        log_format: How lines of the log are written.
         is_uncompressed: Write the history without compression, so that an auditor can read its strings in the bytes.
     """
 
@@ -194,12 +202,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fsync: Fsync = Fsync.NEVER
     day_memory_mb: int = 2_048
     log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.TEXT
     is_uncompressed: bool = False
     server: Server = Server()
     limits: Limits = Limits()
     privacy: Privacy = Privacy()
     public: Public = Public()
     backup: Backup = Backup()
+
+    @property
+    def logs_json(self) -> bool:
+        """Tell whether lines of the log are JSON objects."""
+        return self.log_format is LogFormat.JSON
 
     @property
     def history_file(self) -> Path:

@@ -129,7 +129,7 @@ def run_child(argv: Sequence[str], prepare: Prepare) -> None:
     channel = Channel(start.channel)
     try:
         settings = _settings(start)
-        start_logging(settings.log_level, process=start.name)
+        start_logging(settings.log_level, process=start.name, is_json=settings.logs_json)
         serve = prepare(start, settings, channel)
         channel.say(LOADED)
         if channel.wait_for(GO):

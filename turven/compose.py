@@ -132,7 +132,8 @@ def run_house(
     see_free(settings.server.listen)
     host, _, port = settings.server.listen.rpartition(":")
     whole = build(settings, clock=clock, config=config, environ=environ)
-    click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
+    if not settings.logs_json:
+        click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
     served = server_config(
         whole.app, http=http_protocol(settings, whole.house.door), host=host.strip("[]"), port=int(port)
     )

@@ -88,7 +88,7 @@ def settings_of(ctx: click.Context, **flags: Any) -> Settings:
     settings = load_settings(
         ctx.find_object(Path), flags={key.replace("__", "."): value for key, value in flags.items()}
     )
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, is_json=settings.logs_json)
     return settings
 
 

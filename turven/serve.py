@@ -30,7 +30,7 @@ def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> Non
             return
         from turven.supervise import Parent  # noqa: PLC0415
 
-        start_logging(settings.log_level, process="parent")
+        start_logging(settings.log_level, process="parent", is_json=settings.logs_json)
         # A file that was changed since must not tell its processes of sockets and neighbours that they do not have.
         server = settings.server
         flags = {
@@ -39,6 +39,7 @@ def serve(ctx: click.Context, listen: str | None, collectors: int | None) -> Non
             "server.collector_listen": server.collector_listen,
         }
         parent = Parent(settings, config=config, flags=flags, lock=lock)
-        click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
+        if not settings.logs_json:
+            click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
         code = parent.run()
     ctx.exit(code)

@@ -37,7 +37,7 @@ def main(config: Path, seconds: float) -> None:
     signal.signal(signal.SIGUSR1, clock.step)
     harden()
     settings = load_settings(config)
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, is_json=settings.logs_json)
     run_house(settings, clock=clock, config=config)
 
 

@@ -36,7 +36,7 @@ HOUSE: Final = (
     Harm("R32", "pass on what libraries log", "collector/log.py",
          "said = record.getMessage() if is_ours else _place_of(record)", "said = record.getMessage()", _NO_WORDS),
     Harm("R32", "write tracebacks with their values", "collector/log.py",
-         '(f": {told(error)}" if error else "")', '(f": {error!r}" if error else "")', _NO_WORDS),
+         'f"{said}: {told(error)}" if error else said', 'f"{said}: {error!r}" if error else said', _NO_WORDS),
     Harm("R32", "let the guard tell the error", "collector/guard.py",
          'log.error("%s", told(error))  # noqa: TRY400 - no traceback', 'log.error("%s", error)  # noqa: TRY400',
          _NO_WORDS),
