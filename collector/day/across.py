@@ -13,33 +13,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from collector.day.lines import Ints, among, distinct
+from collector.day.lines import Flags, Ints, among, distinct, starts_of
 from collector.day.nested import NESTED, Pair, joined
-from collector.day.nets import Cut, Net, spoiling
+from collector.day.nets import Net, spoiling
 from collector.day.pairs import Grid
 from collector.model import Dimension
 
 _ORDER: Final = tuple(Dimension)
-
-
-class _Side(msgspec.Struct):
-    """Hold one of a line's two breakdowns.
-
-    Attributes:
-        grid: Whose cells they are.
-        cells: The cells of the line, by their number in the grid; sorted.
-    """
-
-    grid: Grid
-    cells: Ints
-
-    def __repr__(self) -> str:
-        """Say the type and nothing of the content."""
-        return "<Side sealed>"
-
-    def folded(self) -> Ints:
-        """Return the places of cells that are not visible."""
-        return np.flatnonzero(~self.grid.visible[self.cells])
 
 
 class _Sides(msgspec.Struct):
@@ -49,28 +29,41 @@ class _Sides(msgspec.Struct):
         grid: Whose cells they are.
         lines: Of each cell, the number of its line.
         labels: Of each cell, the number of its other line.
+        order: The cells by line, then number.
+        borders: Where each line begins in *order*; one more than there are lines.
     """
 
     grid: Grid
     lines: Ints
     labels: Ints
+    order: Ints
+    borders: Ints
 
     def __repr__(self) -> str:
         """Say the type and nothing of the content."""
         return "<Sides sealed>"
 
+    @classmethod
+    def by(cls, grid: Grid, lines: Ints, labels: Ints) -> "_Sides":
+        """Sort the cells of *grid* by line."""
+        order = np.argsort(lines, kind="stable")
+        borders = np.searchsorted(lines[order], np.arange(int(lines.max()) + 2))
+        return cls(grid, lines, labels, order, borders)
+
     def shown(self) -> Ints:
         """Return the lines of which anything is visible."""
         return distinct(self.lines[self.grid.visible])
 
-    def nodes(self) -> Ints:
-        """Give each visible cell a number of its own, and all folded ones of a line the same."""
-        count = len(self.lines)
-        return np.where(self.grid.visible, np.arange(count), count + self.lines)
+    def of(self, line: int) -> Ints:
+        """Return the cells of one line, by their number in the grid; sorted."""
+        return self.order[self.borders[line] : self.borders[line + 1]]
 
-    def of(self, line: int) -> _Side:
-        """Return the cells of one line."""
-        return _Side(self.grid, np.flatnonzero(self.lines == line))
+    def folded(self) -> tuple[Ints, Ints]:
+        """Return each folded cell, and the first one of its line."""
+        cells = self.order[~self.grid.visible[self.order]]
+        lines = self.lines[cells]
+        starts = starts_of(lines)
+        return cells, cells[starts].repeat(np.diff(starts, append=len(cells)))
 
 
 def fold_across(grids: Mapping[Pair, Grid], *, k: int) -> bool:
@@ -87,8 +80,7 @@ def fold_across(grids: Mapping[Pair, Grid], *, k: int) -> bool:
     for one, other, together in _beside(grids):
         lines = np.intersect1d(one.shown(), other.shown())
         if len(lines):
-            for line, cells in _doubtful(one, other, together, lines, k=k):
-                changed |= _fold_line(one.of(line), other.of(line), cells, k=k)
+            changed |= _fold_lines(one, other, _net(one, other, together, lines), k=k)
     return changed
 
 
@@ -99,8 +91,8 @@ def _beside(grids: Mapping[Pair, Grid]) -> Iterator[tuple[_Sides, _Sides, Grid |
     """
     sides = {}
     for (a, b), grid in grids.items():
-        sides[a, b] = _Sides(grid, grid.row, grid.column)
-        sides[b, a] = _Sides(grid, grid.column, grid.row)
+        sides[a, b] = _Sides.by(grid, grid.row, grid.column)
+        sides[b, a] = _Sides.by(grid, grid.column, grid.row)
     known = {frozenset(pair) for pair in (*NESTED, *grids)}
     for x in dict.fromkeys(dimension for dimension, _ in sides):
         beside = [a for dimension, a in sides if dimension is x]
@@ -110,10 +102,8 @@ def _beside(grids: Mapping[Pair, Grid]) -> Iterator[tuple[_Sides, _Sides, Grid |
                 yield sides[x, a], sides[x, b], grids.get((a, b)) if is_unclear else None
 
 
-def _doubtful(
-    one: _Sides, other: _Sides, together: Grid | None, lines: Ints, *, k: int
-) -> Iterator[tuple[int, tuple[Ints, Ints, Ints]]]:
-    """Return those of *lines* in which fewer than k people may stand between cells, with who is in which cells."""
+def _net(one: _Sides, other: _Sides, together: Grid | None, lines: Ints) -> Net:
+    """Return who is in which cells of *lines*, all of them at once: no two of them have a cell in common."""
     wanted = np.zeros(int(max(one.lines.max(), other.lines.max())) + 1, dtype=np.bool_)
     wanted[lines] = True
     ends = []
@@ -126,34 +116,34 @@ def _doubtful(
     if together is not None:
         both = among(_keys(person, one.labels[row], other.labels[column]), _keys(*together.whose()))
         person, row, column = person[both], row[both], column[both]
-    # All lines at once: no two of them have a cell in common.
-    starts, ends_at = one.nodes(), other.nodes()
-    sides = (int(starts.max()) + 1, int(ends_at.max()) + 1)
-    net = Net.of(person, starts[row], ends_at[column], sides=sides)
+    net = Net.of(person, row, column, sides=(len(one.lines), len(other.lines)))
+    for side, first in ((one, 0), (other, len(one.lines))):
+        folded, leader = side.folded()
+        net.group[first + folded] = first + leader
+    return net
+
+
+def _fold_lines(one: _Sides, other: _Sides, net: Net, *, k: int) -> bool:
+    """Fold cells of each line until its two breakdowns isolate nobody, a step of every line at a time."""
+    line_of, changed = np.concatenate([one.lines, other.lines]), False
     net.settle(k=k)
-    count = len(one.lines)
-    left = distinct(np.where(net.row < count, one.lines[np.minimum(net.row, count - 1)], net.row - count))
-    where = one.lines[row]
-    chosen = np.flatnonzero(among(where, left))
-    order = chosen[np.argsort(where[chosen], kind="stable")]
-    borders = np.searchsorted(where[order], np.append(left, left[-1:] + 1))
-    for line, first, last in zip(left.tolist(), borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-        rows = order[first:last]
-        yield line, (person[rows], row[rows], column[rows])
-
-
-def _fold_line(one: _Side, other: _Side, cells: tuple[Ints, Ints, Ints], *, k: int) -> bool:
-    changed = False
-    person, row, column = cells
-    places = (np.searchsorted(one.cells, row), np.searchsorted(other.cells, column))
-    net = Net.of(person, *places, sides=(len(one.cells), len(other.cells)))
-    net.join_rows(one.folded())
-    net.join_columns(other.folded())
-    while all(side.grid.visible[side.cells].any() for side in (one, other)) and (cut := net.weakest(k=k)) is not None:
-        side, chosen = _fewest((one, other), cut)
-        side.grid.visible[side.cells[chosen]] = False
-        changed = True
-        (net.join_rows if side is one else net.join_columns)(side.folded())
+    net.set_apart(line_of)
+    while len(net.person):
+        over = []
+        for line, reached in net.weakest_of_each(line_of, k=k):
+            cells = (one.of(line), other.of(line))
+            within = np.concatenate([cells[0], len(one.lines) + cells[1]])
+            inside = np.isin(net.group[within], list(reached))
+            number, chosen = _fewest((one, other), cells, (inside[: len(cells[0])], inside[len(cells[0]) :]))
+            visible = (one, other)[number].grid.visible
+            visible[cells[number][chosen]] = False
+            changed = True
+            folded = cells[number][~visible[cells[number]]]
+            net.join_within(folded + number * len(one.lines), within)
+            if not all(side.grid.visible[own].any() for side, own in zip((one, other), cells, strict=True)):
+                over.append(line)
+        if over:
+            net.leave(over, line_of)
     return changed
 
 
@@ -161,17 +151,16 @@ def _keys(person: Ints, row: Ints, column: Ints) -> Ints:
     return (person << 40) + (row << 20) + column
 
 
-def _fewest(sides: tuple[_Side, _Side], cut: Cut) -> tuple[_Side, list[int]]:
-    """Choose the visible cells of fewest visitors that spoil the difference when they are folded."""
+def _fewest(sides: tuple[_Sides, _Sides], cells: tuple[Ints, Ints], cut: tuple[Flags, Flags]) -> tuple[int, list[int]]:
+    """Choose the visible cells of fewest visitors that spoil the difference when they are folded: whose, and which."""
     choices = []
-    for number, (side, inside) in enumerate(zip(sides, (cut.rows, cut.columns), strict=True)):
-        visitors = side.grid.visitors[side.cells]
-        places = spoiling(inside, ~side.grid.visible[side.cells], visitors)
+    for number, (side, own, inside) in enumerate(zip(sides, cells, cut, strict=True)):
+        visitors = side.grid.visitors[own]
+        places = spoiling(inside, ~side.grid.visible[own], visitors)
         if places:
             choices.append((int(visitors[places].sum()), number, places))
     if not choices:
         # The bound's caution about people in several cells: folding all of a line settles the matter.
-        side = next(side for side in sides if side.grid.visible[side.cells].any())
-        return side, np.flatnonzero(side.grid.visible[side.cells]).tolist()
-    _, number, places = min(choices)
-    return sides[number], places
+        number = next(n for n, side in enumerate(sides) if side.grid.visible[cells[n]].any())
+        return number, np.flatnonzero(sides[number].grid.visible[cells[number]]).tolist()
+    return min(choices)[1:]

@@ -117,17 +117,25 @@ class Lines(msgspec.Struct):
         return gathered
 
 
+def starts_of(ordered: Ints) -> Ints:
+    """Return where each run of equal values begins."""
+    begins = np.empty(len(ordered), dtype=np.bool_)
+    begins[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return np.flatnonzero(begins)
+
+
 def distinct(values: Ints) -> Ints:
     """Return each of *values* once, sorted; several times faster than `numpy.unique`, which hashes integers."""
     ordered = np.sort(values)
-    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
+    return ordered[starts_of(ordered)]
 
 
 def counted(values: Ints) -> tuple[Ints, Ints]:
     """Return each of *values* once, sorted, and how often it stands there."""
     ordered = np.sort(values)
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=np.int64)
-    return ordered[starts], np.diff(np.r_[starts, len(ordered)])
+    starts = starts_of(ordered)
+    return ordered[starts], np.diff(starts, append=len(ordered))
 
 
 def among(values: Ints, others: Ints) -> Flags:

@@ -13,18 +13,21 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
 
-from collector.day.lines import Flags, Ints, counted, distinct
+from collector.day.lines import Flags, Ints, among, counted, distinct, starts_of
 
 #: Stands for no limit; more than any k.
 _ENDLESS: Final = 1 << 20
 #: People of one shape: their common node, whether it is a row, and the nodes at the other ends.
 _Star: TypeAlias = tuple[bool, int, tuple[int, ...]]
+#: The cells between groups (row's, column's), and how many people have which shape.
+_Shapes: TypeAlias = tuple[list[tuple[int, int]], Counter[_Star]]
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -109,11 +112,54 @@ class Net(msgspec.Struct):
             # The first cell by name, so that the answer depends on nobody's key and on no order of rows.
             first = np.lexsort((self.column, self.row))[0]
             source, sink = int(self.group[self.row[first]]), int(self.group[self.sides[0] + self.column[first]])
-            reached = self._flow(source, sink, k=k)
+            reached = _reached(source, sink, *self._shapes(np.zeros_like(self.group))[0], size=len(self.group), k=k)
             if reached is not None:
-                inside = reached[self.group]
+                inside = np.isin(self.group, list(reached))
                 return Cut(inside[: self.sides[0]], inside[self.sides[0] :])
             self._join(np.array([source]), np.array([sink]))
+
+    def weakest_of_each(self, part: Ints, *, k: int) -> Iterator[tuple[int, set[int]]]:
+        """Look once in each part of a net whose parts have nothing in common; all are settled when nobody is left.
+
+        Args:
+            part: Of each row, then each column, the number of its part.
+            k: Fewest distinct people of a difference.
+
+        Returns:
+            A part, and the groups of its lines whose difference isolates fewer than k people; join some of them, or
+            leave the part, before the next look.
+        """
+        self.settle(k=k)
+        order = np.lexsort((self.column, self.row, part[self.row]))
+        where = part[self.row[order]]
+        starts, ends = self._ends()
+        shapes, safe = self._shapes(part), []
+        for first in order[starts_of(where)].tolist():
+            source, sink, own = int(starts[first]), int(ends[first]), int(part[self.row[first]])
+            reached = _reached(source, sink, *shapes[own], size=len(self.group), k=k)
+            if reached is None:
+                safe.append((source, sink))
+            else:
+                yield own, reached
+        if safe:
+            one, other = np.array(safe, dtype=np.int64).T
+            self._join(one, other)
+
+    def set_apart(self, part: Ints) -> None:
+        """Take whoever is in several parts of a net for somebody else in each."""
+        own = part[self.row] * (int(self.person.max(initial=0)) + 1) + self.person
+        self.person = np.searchsorted(distinct(own), own)
+
+    def join_within(self, lines: Ints, within: Ints) -> None:
+        """Treat some lines (rows, then columns) as one, of a part whose lines are *within*."""
+        group = self.group[within]
+        joined = self.group[lines]
+        self.group[within[among(group, joined)]] = joined.min()
+
+    def leave(self, parts: list[int], part: Ints) -> None:
+        """Look into some parts no more."""
+        kept = ~among(part[self.row], np.array(parts, dtype=np.int64))
+        self.person, self.row, self.column = self.person[kept], self.row[kept], self.column[kept]
 
     def _ends(self) -> tuple[Ints, Ints]:
         return self.group[self.row], self.group[self.sides[0] + self.column]
@@ -165,49 +211,50 @@ class Net(msgspec.Struct):
             label = label[label]
         self.group = label[self.group]
 
-    def _flow(self, source: int, sink: int, *, k: int) -> Flags | None:
-        """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""
-        size = len(self.group)
-        room: dict[int, dict[int, int]] = defaultdict(dict)
-
-        def widen(tail: int, head: int, units: int) -> None:
-            room[tail][head] = room[tail].get(head, 0) + units
-            room[head].setdefault(tail, 0)
-
-        start, end = self._ends()
-        for back, forth in {*zip(end.tolist(), start.tolist(), strict=True)}:
-            widen(back, forth, _ENDLESS)
-        for (is_row, centre, ends), count in self._stars().items():
-            if len(ends) == 1:
-                widen(*((centre, ends[0]) if is_row else (ends[0], centre)), count)
-                continue
-            widen(*((centre, size) if is_row else (size, centre)), count)
-            for each in ends:
-                widen(*((size, each) if is_row else (each, size)), _ENDLESS)
-            size += 1
-        before = _pass(room, source, sink, units=k)
-        if before is None:
-            return None
-        reached = np.zeros(size, dtype=np.bool_)
-        reached[list(before)] = True
-        return reached[: len(self.group)]
-
-    def _stars(self) -> Counter[_Star]:
-        """Count the people by the shape of their cells: the row or column that holds most of them."""
+    def _shapes(self, part: Ints) -> dict[int, _Shapes]:
+        """Return, of each part that has anybody, which groups hold each other and how many people have which shape."""
         size = len(self.group)
         start, end = self._ends()
+        found: defaultdict[int, _Shapes] = defaultdict(lambda: ([], Counter()))
+        edges = distinct(start * size + end)
+        start_of, end_of = edges // size, edges % size
+        for of, one, other in zip(part[start_of].tolist(), start_of.tolist(), end_of.tolist(), strict=True):
+            found[of][0].append((one, other))
         cells = distinct((self.person * size + start) * size + end)
         person, shape = cells // (size * size), cells % (size * size)
-        borders = np.flatnonzero(np.r_[True, person[1:] != person[:-1], True])
-        alone = np.diff(borders) == 1
-        shapes, people = counted(shape[borders[:-1][alone]])
-        found: Counter[_Star] = Counter()
+        first = starts_of(person)
+        last = np.append(first[1:], len(person))
+        alone = last - first == 1
+        shapes, people = counted(shape[first[alone]])
         for of, count in zip(shapes.tolist(), people.tolist(), strict=True):
-            found[True, of // size, (of % size,)] = count
-        for first, last in zip(borders[:-1][~alone].tolist(), borders[1:][~alone].tolist(), strict=True):
-            own = shape[first:last]
-            found[_star(np.stack([own // size, own % size]))] += 1
+            found[int(part[of // size])][1][True, of // size, (of % size,)] = count
+        ends = list(zip((shape // size).tolist(), (shape % size).tolist(), strict=True))
+        for one, other in zip(first[~alone].tolist(), last[~alone].tolist(), strict=True):
+            found[int(part[ends[one][0]])][1][_star(ends[one:other])] += 1
         return found
+
+
+def _reached(
+    source: int, sink: int, edges: list[tuple[int, int]], stars: Counter[_Star], *, size: int, k: int
+) -> set[int] | None:
+    """Return which groups stand on the source's side of the narrowest cut, or None where k units pass."""
+    room: defaultdict[int, dict[int, int]] = defaultdict(dict)
+
+    def widen(tail: int, head: int, units: int) -> None:
+        room[tail][head] = room[tail].get(head, 0) + units
+        room[head].setdefault(tail, 0)
+
+    for forth, back in edges:
+        widen(back, forth, _ENDLESS)
+    for (is_row, centre, ends), count in stars.items():
+        if len(ends) == 1:
+            widen(*((centre, ends[0]) if is_row else (ends[0], centre)), count)
+            continue
+        widen(*((centre, size) if is_row else (size, centre)), count)
+        for each in ends:
+            widen(*((size, each) if is_row else (each, size)), _ENDLESS)
+        size += 1
+    return _pass(room, source, sink, units=k)
 
 
 def _pass(room: dict[int, dict[int, int]], source: int, sink: int, *, units: int) -> set[int] | None:
@@ -238,10 +285,10 @@ def _pass(room: dict[int, dict[int, int]], source: int, sink: int, *, units: int
     return None
 
 
-def _star(cells: Ints) -> _Star:
-    rows, columns = Counter(cells[0].tolist()), Counter(cells[1].tolist())
+def _star(cells: list[tuple[int, int]]) -> _Star:
+    rows, columns = Counter(row for row, _ in cells), Counter(column for _, column in cells)
     row, in_row = min(rows.items(), key=lambda item: (-item[1], item[0]))
     column, in_column = min(columns.items(), key=lambda item: (-item[1], item[0]))
     if in_row >= in_column:
-        return True, row, tuple(sorted(cells[1][cells[0] == row].tolist()))
-    return False, column, tuple(sorted(cells[0][cells[1] == column].tolist()))
+        return True, row, tuple(sorted(end for start, end in cells if start == row))
+    return False, column, tuple(sorted(start for start, end in cells if end == column))
