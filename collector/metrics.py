@@ -34,6 +34,8 @@ DAY_STEP_BYTES: Final = 1024 * 1024
 FOLD_STEP: Final = 0.05
 SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+#: Why a request may not be counted; what else stands in the spool is told nowhere.
+REASONS: Final = ("bot", "host", "invalid", "late", "opt_out", "overload", "site_off", "unknown_site")
 #: Whoever sends one of these speaks for somebody else: that the connection comes from this machine proves nothing.
 FORWARDED: Final = ("forwarded", "via", "x-real-ip")
 _OPT_OUT: Final = "opt_out"
@@ -144,8 +146,9 @@ class Metrics:
             drops = CounterMetricFamily(
                 "turven_dropped", "Requests that were not counted, in tens; opt-outs in hundreds.", labels=["reason"]
             )
-            for reason, count in sorted(self._drops.items()):
-                drops.add_metric([reason], _down(count, OPT_OUT_STEP if reason == _OPT_OUT else STEP))
+            # Every reason from the start: one that came with its first drop would tell of that drop.
+            for reason in REASONS:
+                drops.add_metric([reason], _down(self._drops[reason], OPT_OUT_STEP if reason == _OPT_OUT else STEP))
             yield drops
             for name, documentation, value in self._gauges():
                 yield GaugeMetricFamily(name, documentation, value=value)

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from collector.event import Reason
-from collector.metrics import Metrics
+from collector.metrics import REASONS, Metrics
 from collector.model import Site
 from collector.settings import Server
 from tests.clock import ManualClock
@@ -79,7 +79,17 @@ def test_opt_outs_are_told_in_hundreds() -> None:
     metrics = Metrics()
     metrics.took_in(0, {("", Reason.OPT_OUT): 199, ("school", Reason.BOT): 19, ("school", "refused:email"): 500})
     text = metrics.text().decode()
-    assert re.findall(r'reason="(\w+)"\} (\S+)', text) == [("bot", "10.0"), ("opt_out", "100.0")]
+    told = dict(re.findall(r'reason="(\w+)"\} (\S+)', text))
+    assert {reason: count for reason, count in told.items() if count != "0.0"} == {"bot": "10.0", "opt_out": "100.0"}
+
+
+def test_the_first_drop_of_its_kind_shows_nowhere() -> None:
+    """Every reason is named from the start: a line that appears would tell of one person who opted out."""
+    assert set(REASONS) == set(Reason)
+    metrics = Metrics()
+    before = metrics.text()
+    metrics.took_in(0, {("", Reason.OPT_OUT): 1, ("school", Reason.BOT): 1})
+    assert metrics.text() == before
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ class PassingOn(LimitedProtocol):
         elif self.is_in_head:
             self._read_so_far += data
         super().data_received(data)
+        if not self.phase & 1:
+            self._read_so_far = b""
 
     def on_headers_complete(self) -> None:
         """Let a request in, or the connection go."""

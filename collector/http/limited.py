@@ -19,6 +19,8 @@ HEAD_BYTES_MAX: Final = 65_536
 HEADERS_MAX: Final = 256
 #: Any request's body; an event has its own, smaller limit, and no form of the dashboard comes near.
 BODY_BYTES_MAX: Final = 1_048_576
+#: Requests that wait behind the one that is answered; each is an object many times its size, and no browser sends two.
+PIPELINE_MAX: Final = 32
 #: A read is looked through in pieces of this size, so that limits on bytes hold to within one piece.
 PIECE_BYTES: Final = 16_384
 #: So long as no more is held of a request, a whole piece cannot bring its head above the limit.
@@ -33,6 +35,7 @@ def _last(status: int, code: str, message: str) -> bytes:
 UNREADABLE: Final = _last(400, "unreadable", "The request is no HTTP.")
 TOO_SLOW: Final = _last(408, "too_slow", "The request did not arrive in time.")
 BODY_TOO_LARGE: Final = _last(413, "too_large", "The request is larger than any that is taken.")
+TOO_MANY: Final = _last(429, "too_many", "Too many requests at once on one connection.")
 HEAD_TOO_LARGE: Final = _last(431, "too_large", "The headers are too large.")
 
 
@@ -117,6 +120,16 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         if self.phase & 1:
             self._count(len(data))
+        else:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Keep nothing of a request that was received and answered, however long its connection stays open."""
+        self.headers, self.url = [], b""
+        # What runs has its own hold of it.
+        self.scope = cast("Any", None)
+        if self.cycle is not None and self.cycle.response_complete:
+            self.cycle = None
 
     def _count(self, size: int) -> None:
         self.held += size
@@ -142,6 +155,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """Let a request in where its head is not too large, and no event where there are too many."""
         if len(self.headers) > HEADERS_MAX:
             self.refuse(HEAD_TOO_LARGE, why="head_too_large")
+            raise Refused
+        if len(self.pipeline) >= PIPELINE_MAX:
+            self.refuse(TOO_MANY, why="too_many")
             raise Refused
         if (self.is_crowded or self.keeper.is_lagging) and self.url.partition(b"?")[0] == self.keeper.event_path:
             self.check_crowd()
@@ -171,6 +187,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         # Idle since now, and still between requests if it was.
         self.phase += 2
+        if not self.phase & 1:
+            self._forget()
         if self.transport.is_closing():
             return
         if self.pipeline:
