@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from collector.reply import OVERLOADED
 from collector.script import Script, Scripts, build, read_source
 
 _WAIT_SECONDS: Final = 10.0
@@ -44,6 +45,8 @@ class Recorder:
         """Start empty, on a free port of loopback."""
         self.requests: list[Recorded] = []
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
+        #: Sites whose events are answered as in a rush.
+        self.refused: set[str] = set()
         self._scripts = Scripts(read_source())
         self._changed = Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -102,6 +105,12 @@ class Recorder:
 
     def answer(self, request: Recorded) -> tuple[int, bytes, dict[str, str]]:
         """Return status, body and headers for *request*."""
+        if request.method == "POST" and request.event["s"] in self.refused:
+            return (
+                OVERLOADED.status,
+                OVERLOADED.body,
+                {name.decode(): value.decode() for name, value in OVERLOADED.headers},
+            )
         if request.method == "POST":
             return 202, b"", {"Access-Control-Allow-Origin": "*"}
         url = urlsplit(request.target)

@@ -162,6 +162,23 @@ def test_a_house_that_does_not_answer_does_not_hurt_the_page(walk: Walk) -> None
     assert walk.page.evaluate("rejected") == 0
 
 
+def test_an_event_that_is_refused_in_a_rush_is_not_sent_again(walk: Walk) -> None:
+    """A 503 costs that event and no other: nothing is sent again, kept for later or thrown into the page."""
+    walk.recorder.refused.add(walk.site)
+    walk.before("window.rejected = 0; addEventListener('unhandledrejection', () => { rejected++ })")
+    origin = walk.show("engagement")
+    with walk.page.expect_response(lambda answer: answer.status == 503):
+        walk.page.goto(origin + "/les")
+    walk.wait(1)
+    assert walk.sent() == 1
+    walk.recorder.refused.clear()
+    with walk.page.expect_response(lambda answer: answer.status == 202):
+        walk.page.evaluate("() => history.pushState({}, '', '/toets')")
+    assert [event["n"] for event in walk.wait(3)] == ["pageview", "engagement", "pageview"]
+    assert walk.sent() == 3
+    assert (walk.storage(), walk.page.evaluate("rejected"), walk.errors) == ({}, 0, [])
+
+
 def test_outbound_links_name_the_host_only(walk: Walk) -> None:
     """A click on a link to another host sends that host and neither path nor query; own and mail links send nothing."""
     walk.show(

@@ -1,6 +1,7 @@
 """A house of several processes: who answers what, who starts again, and that nothing is lost in between."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from collector.audit.finding import Result
+from collector.audit.marks import Mark, forms, holds, search
 from collector.audit.memory import count_in_memory
 from collector.audit.own_process import check_process
 from collector.control import SOCKET_NAME, ask_peer
@@ -20,6 +23,8 @@ from tests.procs.houses import AGENT, EVENT, Houses, wait_until
 # One house for all of them.
 pytestmark = pytest.mark.xdist_group("procs")
 
+#: Time, level, process, part, sentence; the first one says where the house answers.
+_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}Z [A-Z]+ \[(parent|house|collector \d)\] [a-z_.]+ |Turven: ")
 _PAGE = f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nConnection: close\r\n\r\n".encode()
 _EVENT = (
     f"POST /event HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nContent-Length: {len(EVENT)}\r\n\r\n".encode()
@@ -73,6 +78,42 @@ def test_a_second_house_is_refused_both_ways(house: Houses) -> None:
         said = house.turven("serve", "--listen", f"127.0.0.1:{other.port}", *words, expect=3)
         assert "house_running" in said
     assert "school  on" in house.turven("site", "list")
+
+
+def test_no_process_of_a_house_tells_of_a_request(house: Houses) -> None:
+    """Marks that collectors read, and pass on to the house, stand in no file, no figure and no line of the log."""
+    mark = "Canary7Xq2Zr9"
+    fields = {"Cookie": f"a={mark}", "Referer": f"http://x.example/{mark}", "User-Agent": f"{AGENT} {mark}"}
+    event = f'{{"s":"school","n":"pageview","u":"/?q={mark}","x":"{mark}"}}'.encode()
+    for visitor in range(4):
+        hops = {"X-Forwarded-For": f"198.51.100.{200 + visitor}"}
+        for method, path, body, status in (
+            ("POST", f"/event?q={mark}", event, 202),
+            ("POST", "/event", event, 202),
+            ("POST", "/event", event[:-9], 400),
+            ("GET", f"/{mark}?q={mark}", None, 404),
+            ("GET", "/event", None, 405),
+        ):
+            house._hang_up()
+            assert house.request(method, path, body=body, headers=fields | hops)[0] == status
+        assert house.raw(f"{mark} / HTTP/9.9\r\n{mark}\r\n\r\n".encode()).startswith(b"HTTP/1.1 400")
+    told = house.fresh("GET", "/metrics")[1]
+    files = [path for path in house.folder.rglob("*") if path.is_file() and path != house.config]
+    needles = forms(Mark("any", mark)) | {b"198.51.100"}
+    assert not holds(told, needles)
+    assert search(files, needles)[1] == []
+    # What may be there is found the same way.
+    assert "roster" in search(files, [b"www.school.example"])[1]
+    assert {name for name, labels in _samples(told) if labels.keys() - {"reason", "le"}} == set()
+    lines = house.log.read_text("utf-8").splitlines()
+    assert [line for line in lines if not _LINE.match(line)] == []
+
+
+def _samples(told: bytes) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield name and labels of each figure, as Prometheus' own reader has them."""
+    for family in text_string_to_metric_families(told.decode()):
+        for sample in family.samples:
+            yield sample.name, sample.labels
 
 
 def test_one_process_is_told_of_no_restart(tmp_path: Path) -> None:
