@@ -89,7 +89,7 @@ class Engine:
         )
         self._retries = Retries()
         self._marked = -1
-        self._watch = ClockWatch()
+        self.clock_watch = ClockWatch()
         # Before anything is written; an erase that was cut off has taken rows on purpose.
         if begun(self.history) is None:
             self._recovery.say_missing()
@@ -116,7 +116,7 @@ class Engine:
             self.sites.turn(now)
             self.secrets.restore()
             current = {zone: self.secrets.current(zone, now=now) for zone in self._zones()}
-            for sentence in self._watch.look(now, current.values()):
+            for sentence in self.clock_watch.look(now, current.values()):
                 log.warning("%s", sentence)
             self._find_epochs(current.values())
             for running in list(self._days.values()):

@@ -12,9 +12,14 @@ JUMP: Final = timedelta(minutes=10)
 
 
 class ClockWatch:
-    """Notice that the machine's clock was turned. Events are counted in the order in which they come all the same."""
+    """Notice that the machine's clock was turned. Events are counted in the order in which they come all the same.
 
-    def __init__(self) -> None:
+    Args:
+        jump: Time between two looks that is more than passes by itself.
+    """
+
+    def __init__(self, jump: timedelta = JUMP) -> None:
+        self._jump = jump
         self._last: datetime | None = None
         self._ahead: set[Epoch] = set()
 
@@ -27,7 +32,7 @@ class ClockWatch:
         """
         said = []
         last, self._last = self._last, now
-        if last is not None and now - last > JUMP:
+        if last is not None and now - last > self._jump:
             said.append(f"The clock went from {_shown(last)} to {_shown(now)} at once: days that ended are closed now.")
         elif last is not None and now < last - timedelta(minutes=1):
             said.append(

@@ -1,6 +1,7 @@
 """The simulated school: believable, repeatable, through the real gate, and never near a real house."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +26,7 @@ from collector.engine import Engine
 from collector.errors import SettingsError
 from collector.event import Event, Reason
 from collector.model import Identity, Origin
-from collector.settings import Settings
+from collector.settings import Server, Settings
 from tests.clock import ManualClock
 
 AMSTERDAM = "Europe/Amsterdam"
@@ -110,9 +111,10 @@ def test_gate_takes_them(school: School) -> None:
     assert {event.name for event in events if event.name} <= {"Inleveren", "Download", "Zoeken"}
 
 
-def test_prepare(own: Settings, clock: ManualClock) -> None:
-    """A prepared demo has its closed days, and the hours of today lie in the spool and are committed."""
+def test_prepare(own: Settings, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """A prepared demo has its closed days, the hours of today are in the spool and committed, and nothing is warned of."""
     prepare(own, clock=clock, days=3, share=0.15, workers=1)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     with opened(own, clock) as engine:
         assert engine.sites.known(SITE_ID).identity is Identity.BROWSER
         assert rows(engine, "select count(distinct day), min(origin) from closed") == [(3, "tracker")]
@@ -131,6 +133,13 @@ def test_processes_agree(own: Settings, clock: ManualClock) -> None:
         with opened(own, clock) as engine:
             found.append(rows(engine, "select * from cell order by all"))
     assert found[0] == found[1] != []
+
+
+def test_collectors_stay_out(tmp_path: Path) -> None:
+    """The demo is one process, whatever the settings say of collectors."""
+    server = Server(collectors=2, collector_listen="127.0.0.1:8001")
+    own = demo_settings(Settings(data_dir=tmp_path, server=server), now=datetime(2026, 11, 24, 12, tzinfo=UTC)).server
+    assert (own.collectors, own.collector_listen) == (0, "")
 
 
 def test_foreign_folder(own: Settings) -> None:

@@ -23,6 +23,7 @@ from collector.errors import SettingsError
 from collector.house import House
 from collector.progress import Bar
 from collector.settings import CONFIG_NAME, Privacy, Public, Settings, SubProcessor
+from collector.turned import ClockWatch
 
 SEED: Final = "duinrand"
 #: Half of the simulated school, so that a newcomer waits less; it is still far above the threshold.
@@ -115,6 +116,7 @@ def demo_settings(settings: Settings, *, now: datetime) -> Settings:
         settings.server,
         base_path="",
         collectors=0,
+        collector_listen="",
         trusted_proxies=(CDN, "::1"),
         client_header="X-Forwarded-For",
         country_header=COUNTRY_HEADER,
@@ -166,6 +168,8 @@ def prepare(settings: Settings, *, clock: Clock, days: int, share: float, worker
     job = Job(settings=settings, site=site, seed=SEED, today=today, share=share)
     stepped = SteppedClock(day_starts_at(today, site.timezone))
     house = House(settings, clock=stepped)
+    # Hours pass between two rounds here, and nobody turned a clock.
+    house.engine.clock_watch = ClockWatch(timedelta(days=1))
     bar = Bar()
     try:
         house.engine.sites.add(site, made_by="demo", reason="simulated school", at=stepped.now())

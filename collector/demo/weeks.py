@@ -1,4 +1,4 @@
-"""Fill thirteen closed weeks: every day through the gate and under the k rule, shared by the machine's cores.
+"""Fill eight closed weeks: every day through the gate and under the k rule, shared by the machine's cores.
 
 A worker process makes a day's requests by itself and hands back its counts, so nothing but cells leaves it.
 """
