@@ -85,9 +85,7 @@ class EventLane(LimitedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer an event that came whole; read everything else as any request."""
-        # The base class's parser is not in the middle of anything; before the first request nothing was held.
-        is_between = not self.phase & 1 or not self.held
-        if is_between and len(data) <= PIECE_BYTES and self._is_plain() and (event := self.whole.read(data)):
+        if len(data) <= PIECE_BYTES and self._is_waiting() and (event := self.whole.read(data)):
             self.phase = (self.phase | 1) + 1
             self.held = 0
             self.is_in_head = False
@@ -96,10 +94,12 @@ class EventLane(LimitedProtocol):
         else:
             super().data_received(data)
 
-    def _is_plain(self) -> bool:
-        """Tell whether nothing stands in the way of an event: no ordinary request, no end, no crowd."""
+    def _is_waiting(self) -> bool:
+        """Tell whether a request may begin here, and nothing stands in the way of an event: no end, no crowd."""
         return not (
-            (self.cycle is not None and not self.cycle.response_complete)
+            # The parser is in the middle of one; before the first nothing was held.
+            (self.phase & 1 and self.held)
+            or (self.cycle is not None and not self.cycle.response_complete)
             or self._has_last
             or self.is_leaving
             or self.is_crowded

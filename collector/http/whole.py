@@ -7,6 +7,8 @@ whole request, and what is not as simple as it looks, is read again the ordinary
 
 import re
 from collections.abc import Iterable
+from functools import partial
+from types import SimpleNamespace
 from typing import Final
 
 import httptools
@@ -14,11 +16,11 @@ import httptools
 from collector.edge.payload import BODY_BYTES_MAX
 from collector.http.limited import HEADERS_MAX
 
-#: With one of these a request is not as simple as it looks.
+#: With one of these a request is not as simple as it looks; nor with a `Connection` that is not kept.
 UNUSUAL: Final = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
-_LENGTH: Final = b"content-length"
 _CONNECTION: Final = b"connection"
-_KEPT: Final = b"keep-alive"
+#: The parser takes the second for another spelling of the first.
+_NOT_SIMPLE: Final = UNUSUAL | {_CONNECTION, b"proxy-connection"}
 _HEAD_END: Final = b"\r\n\r\n"
 #: A shorter head cannot hold more headers than any may: the shortest, `a:`, takes four bytes.
 _SURELY_FEW: Final = 4 * HEADERS_MAX
@@ -34,60 +36,49 @@ class WholeReader:
 
     def __init__(self, path: bytes, wanted: Iterable[bytes]) -> None:
         self._start = b"POST %s HTTP/1.1\r\n" % path
-        # The rest of a line, up to the `\r` that the parser demands before every `\n`.
+        # The rest of a line, up to the `\r` that the parser demands before every `\n`. Of `Connection` only what is
+        # not usual is found.
         self._find = re.compile(
-            rb"\n(%s):[ \t]*([^\r]*)" % _any_case({*wanted, *UNUSUAL, _LENGTH, _CONNECTION} - {b""})
+            rb"\n(%s|%s(?!:[ \t]*keep-alive\r)):[ \t]*([^\r]*)"
+            % (_any_case(({*wanted} | _NOT_SIMPLE) - {b"", _CONNECTION}), _both_cases(_CONNECTION))
         ).findall
-        self._bodies: list[bytes] = []
-        self._completed = 0
+        # What the parser says: pieces of a body, and `None` for the end of a request.
+        self._said: list[bytes | None] = []
+        self._calls = SimpleNamespace(on_body=self._said.append, on_message_complete=partial(self._said.append, None))
         self._renew()
 
     def _renew(self) -> None:
         """Begin with a new parser, as on a new connection."""
-        self._bodies.clear()
-        # It calls what it finds: no `on_header`, no call.
-        self._parser = httptools.HttpRequestParser(self)
-
-    def on_body(self, body: bytes) -> None:
-        """Take the body; called by the parser."""
-        self._bodies.append(body)
-
-    def on_message_complete(self) -> None:
-        """Count a request; called by the parser."""
-        self._completed += 1
+        # It calls what there is, and here nothing of it is written in Python.
+        self._parser = httptools.HttpRequestParser(self._calls)
 
     def read(self, data: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
         """Return the headers that were wanted, and the body; `None` where *data* is not exactly one simple request."""
         if not data.startswith(self._start):
             return None
         end = data.find(_HEAD_END)
-        length = len(data) - end - len(_HEAD_END)
-        if end < 0 or length > BODY_BYTES_MAX or (end > _SURELY_FEW and data.count(b"\n", 0, end) > HEADERS_MAX):
+        body = data[end + len(_HEAD_END) :]
+        if end < 0 or not 0 < len(body) <= BODY_BYTES_MAX:
             return None
-        found = self._find(data, 0, end)
+        if end > _SURELY_FEW and data.count(b"\n", 0, end) > HEADERS_MAX:
+            return None
+        # With the end of the last line, which a look ahead may ask for.
+        found = self._find(data, 0, end + 1)
         fields = {name.lower(): value for name, value in found}
-        if (
-            len(fields) != len(found)
-            or fields.get(_LENGTH) != b"%d" % length
-            or fields.get(_CONNECTION, _KEPT) != _KEPT
-            or not UNUSUAL.isdisjoint(fields)
-        ):
-            return None
-        return (fields, self._bodies.pop()) if self._holds(data, length) else None
+        is_simple = len(fields) == len(found) and _NOT_SIMPLE.isdisjoint(fields)
+        return (fields, body) if is_simple and self._is_one(data, body) else None
 
-    def _holds(self, data: bytes, length: int) -> bool:
-        """Tell whether the parser takes *data* for exactly one request with a body of *length* bytes."""
-        self._completed = 0
+    def _is_one(self, data: bytes, body: bytes) -> bool:
+        """Tell whether the parser takes *data* for exactly one request with this body."""
+        said = self._said
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._renew()
-            return False
-        bodies = self._bodies
-        if not length and not bodies:
-            bodies.append(b"")
-        if self._completed == 1 and len(bodies) == 1 and len(bodies[0]) == length:
-            return True
+            if said == [body, None]:
+                return True
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            pass
+        finally:
+            said.clear()
         self._renew()
         return False
 

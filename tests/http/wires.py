@@ -39,12 +39,20 @@ _HEADERS: Final = (
     "Connection: keep-alive\r\n", "Connection: close, x\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\n",
     "Connection: Upgrade\r\nUpgrade: h2\r\n", "Upgrade: h2\r\n", "Expect: 100-continue\r\n", "Expect: 100-CONTINUE\r\n",
     "Expect: miracles\r\n", "User-Agent: second\r\n", "X-Empty:\r\n", "X-Long: " + "x" * 9_000 + "\r\n",
+    "Connection: keep-alive, close\r\n", "CONNECTION: keep-alive\t\r\n", "Proxy-Connection: close\r\n",
+    "Connection:keep-alive\r\nConnection: close\r\n", "Connection:\r\n", "Keep-Alive: timeout=5\r\n",
+    "X-Said: user-agent: none\r\n", "X-User-Agent: none\r\n", "X-Said: x sec-gpc: 1\r\n", "User-Agent:\r\n",
+    "sEC-gPC:1\r\n", "Sec-GPC:\t 1\r\n", "Sec-GPC: 1 \r\n", "DNT: 1\t\r\n", "DNT: \t\r\n",
+    "X-Forwarded-For:\t145.0.9.1\t\r\n", "DNT: 1\r\nDNT: 0\r\n", "aCCEPT-lANGUAGE:fr\r\n", "X-Country:\r\n",
+    "x-COUNTRY: nl\r\n", "".join(f"X-{number}:\r\n" for number in range(240)),
     "Transfer-Encoding: identity\r\n", "Content-Type: text/plain;charset=UTF-8\r\n", "Host: other.example\r\n",
 )  # fmt: skip
 _BROKEN_HEADERS: Final = (
     "Content-Length: 3\r\n", "Content-Length: abc\r\n", "Content-Length: -1\r\n", "Content-Length: +5\r\n",
     "Content-Length: 5, 5\r\n", "Content-Length: 99999999999999999999999\r\n", "Transfer-Encoding: chunked\r\n",
-    "X-\u00e9: 1\r\n", "no colon\r\n", " folded\r\n", "X Y: 1\r\n", ": empty\r\n", "X: a\0b\r\n", "X: 1\n",
+    "X-\u00e9: 1\r\n", "no colon\r\n", " folded\r\n", "X Y: 1\r\n", ": empty\r\n", "X: a\0b\r\n",
+    "User-Agent : x\r\n", "DNT: 1\n", "X: 1\rDNT: 1\r\n", "X: 1\nSec-GPC: 1\r\n", "X:\r\n DNT: 1\r\n", "DNT\r\n",
+    "Sec-GPC\0: 1\r\n", "DNT: 1\0\r\n", "X: 1\n\r\n", "X: 1\n\nDNT: 1\r\n", "X: 1\n",
     "X-Huge: " + "x" * 70_000 + "\r\n", "".join(f"X-{number}: 1\r\n" for number in range(300)),
 )  # fmt: skip
 _NONSENSE: Final = (
@@ -126,7 +134,9 @@ def _message(random: Random) -> tuple[bytes, bool]:
         wrong = random.choice((0,) * 30 + (-1, 1))
         lines.append(f"Content-Length: {max(0, len(body) + wrong)}\r\n")
         is_clean = is_clean and not wrong and len(body) <= 8_192
-    is_clean = is_clean and not any(line.startswith(("Connection", "Transfer", "Upgrade")) for line in lines)
+    is_clean = is_clean and not any(
+        line.lower().startswith(("connection", "proxy", "transfer", "upgrade")) for line in lines
+    )
     random.shuffle(lines)
     return f"{method} {target} HTTP/{version}\r\n{''.join(lines)}\r\n".encode("latin-1") + body, is_clean
 
