@@ -46,7 +46,7 @@ class Trusted:
             if packed is not None:
                 hidden = len(packed) * 8 - int(bits or len(packed) * 8)
                 self._networks.append((len(packed), hidden, int.from_bytes(packed) >> hidden))
-        # Proxies of our own that were seen, and nobody else's address.
+        # Proxies of our own that were seen; until the day turns, since a visitor may sit in one of these networks.
         self._seen: set[str] = set()
 
     def holds(self, address: str) -> bool:
@@ -57,6 +57,10 @@ class Trusted:
         if is_held and len(self._seen) < PROXIES_MAX:
             self._seen.add(address)
         return is_held
+
+    def forget(self) -> None:
+        """Forget who was seen; called when a day turns."""
+        self._seen.clear()
 
     def _look_up(self, address: str) -> bool:
         packed = pack(address)

@@ -18,6 +18,7 @@ _WHY_DROPPED: Final = {
     Reason.SITE_OFF: "The site's controller has not switched it on.",
     Reason.BOT: "The user agent is missing, or belongs to a program and not to a visitor.",
     Reason.HOST: "The page's host is not one of the site's hosts.",
+    Reason.OVERLOAD: "Too many browsers that were not seen before came at once; try again.",
     Reason.INVALID: (
         "The site tells visitors apart by a number of their browser, and `i` is missing: the script was loaded for "
         "another site or identity, or the browser forbids storage."
@@ -29,6 +30,7 @@ _STEPS: Final = {
     Reason.UNKNOWN_SITE: "site",
     Reason.SITE_OFF: "site",
     Reason.BOT: "bot",
+    Reason.OVERLOAD: "bot",
     Reason.INVALID: "identity",
     Reason.HOST: "page",
 }

@@ -12,7 +12,7 @@ from collector.edge import page as pages
 from collector.edge import source as sources
 from collector.edge.address import Network, Trusted, client, cut, narrow
 from collector.edge.country import Lookup, find_country
-from collector.edge.device import Agent, Agents
+from collector.edge.device import Agent, Agents, ColdError
 from collector.edge.echo import explain
 from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAME
 from collector.edge.language import first_language
@@ -73,9 +73,11 @@ class Gate:
         self._site = site
         self._lookup = lookup
         self._rates = rates
-        self._agents = Agents()
+        self._agents = Agents(is_bounded=rates is not None)
         self._plans: dict[str, Plan] = {}
         self._whole = 0
+        # Not while a developer asks: nothing of that is in the running day.
+        self._remembers = True
 
     def timezone(self, site_id: str) -> str | None:
         """Return the time zone of a site; `None` where there is no such site."""
@@ -100,27 +102,32 @@ class Gate:
 
         Address, user agent and key are in no answer. A site that does not allow it says so and no more.
         """
+        self._remembers = False
         try:
             passage = Passage()
             return explain(passage, self._pass(raw, at, None, passage))
         except Exception:  # noqa: BLE001 - as in `admit`
             return {"stored": False, "counted": False, "reason": _UNREADABLE.code, "why": _UNREADABLE.message}
+        finally:
+            self._remembers = True
 
     def forget(self) -> None:
         """Forget what was seen of user agents, pages, sources and senders; called when a day turns."""
         self._agents.clear()
+        self._trusted.forget()
         self._forget_whole()
         if self._rates is not None:
             self._rates.forget()
 
     def look(self, at: int) -> None:
-        """Forget what is remembered for a minute only; called again and again, also when nothing comes."""
+        """Forget what is remembered for a minute only, and let some more user agents be new; called again and again."""
+        self._agents.look()
         if self._rates is not None:
             self._rates.look(at)
 
     # The steps stand one behind the other in two methods: a method for each cost as much as all of their work.
 
-    def _pass(  # noqa: C901, PLR0911 - a step can end in a drop
+    def _pass(  # noqa: C901, PLR0911, PLR0912 - a step can end in a drop
         self, raw: RawRequest, at: int, salt: SaltOf | None, passage: Passage | None
     ) -> Event | Drop | Malformed:
         """Take a request as far as its page: opt-out, address, body, site, bot, identity, page.
@@ -150,7 +157,11 @@ class Gate:
         # The profile of a site may mask more than the house; what was cut before is not there to be kept.
         if plan.masks_more:
             network = narrow(network, ipv4_bits=plan.ipv4_bits, ipv6_bits=plan.ipv6_bits)
-        agent = self._agents.read(raw.user_agent, has_touch=bool(payload.t))
+        read_agent = self._agents.read if passage is None else self._agents.read_once
+        try:
+            agent = read_agent(raw.user_agent, has_touch=bool(payload.t))
+        except ColdError:
+            return Drop(Reason.OVERLOAD, site.id)
         if agent.is_bot:
             return Drop(Reason.BOT, site.id)
         number = payload.i
@@ -237,6 +248,8 @@ class Gate:
         return found
 
     def _remember(self, known: dict[str, T], text: str, meaning: T) -> None:
+        if not self._remembers:
+            return
         self._whole += 1
         if self._whole > WHOLE_MAX:
             self._forget_whole()

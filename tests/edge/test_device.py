@@ -4,8 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.edge.device import AGENT_LENGTH_MAX, AGENTS_MAX, BROWSERS, DEVICES, SYSTEMS, Agents
-from tests.edge.doors import CHROME, SAFARI
+from collector.edge.device import (
+    AGENT_LENGTH_MAX,
+    AGENTS_MAX,
+    BROWSERS,
+    COLD_MAX,
+    COLD_MORE,
+    DEVICES,
+    SYSTEMS,
+    Agents,
+)
+from collector.edge.gate import Gate
+from collector.edge.rates import Rates
+from collector.event import Drop, Event, Reason
+from collector.settings import Limits, Privacy
+from tests.edge.doors import AT, CHROME, SAFARI, SITES, TRUSTED, admit, request
 
 AGENTS = Agents()
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -120,3 +133,17 @@ def test_what_is_remembered_has_a_limit_and_an_end() -> None:
     agents.clear()
     assert agents._read.cache_info().currsize == 0
     assert repr(agents) == "<Agents sealed>"
+
+
+def test_few_user_agents_may_be_new_at_once() -> None:
+    """Noise in place of user agents is refused above a bound, and so is not parsed; who was seen before is read."""
+    door = Gate(privacy=Privacy(), server=TRUSTED, site=SITES.get, rates=Rates(Limits(), random_bytes=bytes))
+    assert isinstance(admit(door, request()), Event)
+    found = [admit(door, request(headers={"user_agent": f"{CHROME} {number}"})) for number in range(COLD_MAX + 9)]
+    assert all(isinstance(outcome, Event) for outcome in found[: COLD_MAX - 1])
+    assert found[COLD_MAX - 1 :] == [Drop(Reason.OVERLOAD, "school")] * 10
+    assert isinstance(admit(door, request()), Event)
+    door.look(AT)
+    found = [admit(door, request(headers={"user_agent": f"{CHROME} more {number}"})) for number in range(COLD_MORE + 1)]
+    assert [isinstance(outcome, Event) for outcome in found] == [True] * COLD_MORE + [False]
+    assert door.echo(request(headers={"user_agent": f"{CHROME} x"}), at=AT)["reason"] == "overload"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from collector.edge import gate as gates
 from collector.edge.gate import Gate
 from collector.edge.sources import HOSTS
-from tests.edge.doors import SITES, admit, event, gate, request, seen
+from tests.edge.doors import AT, SITES, admit, event, gate, request, seen
 
 _URLS = st.sampled_from(
     (
@@ -76,3 +76,23 @@ def test_they_are_bounded() -> None:
         event(door, request(u=f"https://www.school.example/{word[:3]}/{word[3:] or 'x'}"))
         assert len(_known(door)[0]) <= gates.WHOLE_MAX
     assert len(_known(door)[0]) < 10_000
+
+
+def test_the_echo_is_not_remembered() -> None:
+    """What a developer asks about is in no running day, so nothing of it is remembered: no page, source or browser."""
+    door = gate()
+    door.echo(request(u="https://www.school.example/les", r="nieuws.example"), at=AT)
+    assert _known(door) == ({}, {})
+    assert not door._agents._read.cache_info().currsize
+    admit(door, request(u="https://www.school.example/les", r="nieuws.example"))
+    pages, sources = _known(door)
+    assert (list(pages.values()), len(sources)) == (["/les"], 1)
+
+
+def test_proxies_are_forgotten_when_a_day_turns() -> None:
+    """The address of a trusted proxy is remembered until the day turns, and not longer: a visitor may sit behind it."""
+    door = gate()
+    admit(door, request(headers={"peer": "10.0.0.1", "forwarded": "145.0.2.7"}))
+    assert door._trusted._seen == {"10.0.0.1"}
+    door.forget()
+    assert not door._trusted._seen
