@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import uvloop
 from starlette.applications import Starlette
-from starlette.routing import Route
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -173,7 +172,7 @@ class Bench:
         self.door = app.EventDoor(self.intake, server=server)
         self.ways: dict[str, tuple[type[HttpToolsProtocol], Any]] = {
             "floor": (HttpToolsProtocol, floor),
-            "route": (HttpToolsProtocol, Guard(Starlette(routes=[Route("/event", self.door)]))),
+            "route": (HttpToolsProtocol, Guard(app.FrontDoor(self.door, Starlette(), path="/event"))),
             "lane": (lane_for(self.door, Keeper(Limits())), floor),
         }
 

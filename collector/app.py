@@ -5,7 +5,7 @@ from typing import Final, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.edge.payload import BODY_BYTES_MAX
 from collector.edge.raw import RawRequest
@@ -147,6 +147,28 @@ async def _read_body(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return body
+
+
+class FrontDoor:
+    """Answer `/event` before anything looks for a route, which costs as much as the event; pass on what is none.
+
+    Args:
+        door: Takes the events.
+        behind: Takes everything else.
+        path: Where events are posted.
+    """
+
+    def __init__(self, door: EventDoor, behind: ASGIApp, *, path: str) -> None:
+        self._door = door
+        self._behind = behind
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, or what is none."""
+        if scope["type"] == "http" and scope["path"] == self._path:
+            await self._door(scope, receive, send)
+        else:
+            await self._behind(scope, receive, send)
 
 
 class KnownSites(Protocol):

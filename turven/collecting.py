@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from collector import app
+from collector import app, health
 from collector.clock import Clock, SystemClock
 from collector.edge.gate import Gate
 from collector.edge.rates import Rates
@@ -90,11 +90,13 @@ class Collector:
         self.door = app.EventDoor(self.intake, server=settings.server)
         self._scripts = Scripts(read_source(), rules=settings.privacy.rules)
         self._server = settings.server
+        self._data_dir = settings.data_dir
 
     def application(self) -> Guard:
-        """Return what answers events, the tracker and `/health`."""
+        """Return what answers events, the tracker and, on an address of the collectors' own, `/health`."""
         doors = app.routes(self.door, server=self._server, scripts=self._scripts, sites=self.roster)
-        return Guard(Starlette(routes=[*doors, Route("/health", _health)], lifespan=self._running))
+        behind = Starlette(routes=[*doors, Route("/health", self._health)], lifespan=self._running)
+        return Guard(app.FrontDoor(self.door, behind, path=f"{self._server.base_path}/event"))
 
     @asynccontextmanager
     async def _running(self, _app: object) -> AsyncIterator[None]:
@@ -109,6 +111,9 @@ class Collector:
                     await task
             self.intake.stop()
 
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse(*health.answer(health.seen_of_disk(self._data_dir)))
+
     async def _restore(self) -> None:
         while True:
             await asyncio.sleep(RESTORE_SECONDS)
@@ -120,17 +125,13 @@ class Collector:
                 log.error("%s", told(error))  # noqa: TRY400 - no words of foreign errors
 
 
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"live": True, "ready": True})
-
-
 def collect(start: Start, settings: Settings, channel: Channel) -> Callable[[], None]:
     """Serve as a collector."""
     with suppress(OSError):
         os.nice(NICENESS)
     collector = Collector(settings, clock=SystemClock())
     base = http_protocol(settings, collector.door)
-    http = passing_on(base, Outbox(start.house), base_path=settings.server.base_path)
+    http = passing_on(base, Outbox(start.house), server=settings.server)
     member = Member(server_config(collector.application(), http=http), settings=settings, start=start, channel=channel)
 
     def serve() -> None:

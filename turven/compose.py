@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
 from collector import __version__
+from collector.app import FrontDoor
 from collector.audit.shelf import Shelf
 from collector.clock import Clock, SystemClock
 from collector.guard import Guard
@@ -114,7 +115,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
 
     app = Starlette(routes=[*house.routes(), *told, *evidence, *pages], lifespan=running)
     house.commands.routes = app.routes
-    return Guard(app)
+    return Guard(FrontDoor(house.door, app, path=f"{settings.server.base_path}/event"))
 
 
 def run_house(

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from collector.app import EventDoor
+from collector.app import EventDoor, FrontDoor
 from collector.edge.gate import Gate
 from collector.event import Event
 from collector.guard import Guard
@@ -78,7 +78,7 @@ class Way:
             lane_for(self.door, self.keeper) if is_fast else protocol_for(self.keeper)
         )
         self._config = Config(
-            Guard(Starlette(routes=routes)),
+            Guard(FrontDoor(self.door, Starlette(routes=routes), path="/event")),
             http=self.protocol_class,
             lifespan="off",
             log_config=None,
