@@ -12,22 +12,20 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.day.least import few_of
 from collector.day.lines import Flags, Ints, distinct
 
 Weights: TypeAlias = NDArray[np.float64]
 #: Stands for the line of a sum that lies in no single one.
 EVERYWHERE: Final = -1
-#: Ways to know something of small classes of which every choice is looked at, at most.
-EVERY_CHOICE_MAX: Final = 8
-#: Ways to know something of small classes that are also held against each other two by two, at most.
-TWO_BY_TWO_MAX: Final = 60
+#: Known rows times groups of all lines at once, at most: 16 MB; beyond, what lines say by themselves is left out.
+HEARD_MAX: Final = 2_000_000
 _NOTHING: Final = 1e-7
 _FAINT: Final = 1e-11
 
@@ -136,9 +134,8 @@ class Search:
         for number in range(len(self._kinds) - 1):
             if number not in self._lines:
                 line = self._lines[number] = self._settled(number)
-                for says, weights in _simple(line.knows, np.eye(len(line.idle))):
-                    if self._is_few(says, line.people, line.kinds, line.group):
-                        yield line.own[np.abs(weights @ line.idle) > _NOTHING]
+                for chosen in self._few(line.knows, line.first, line.people, line.kinds, line.group):
+                    yield line.own[np.abs(chosen @ line.idle) > _NOTHING]
             lines.append(self._lines[number])
         if len(self._elsewhere):
             yield from self._over_all(lines, self._unheld(lines))
@@ -230,15 +227,37 @@ class Search:
         kinds = np.concatenate([lines[n].kinds for n in heard])
         widths = np.cumsum([0, *(len(lines[n].people) for n in heard)]).tolist()
         group = np.concatenate([lines[n].group + start for n, start in zip(heard, widths, strict=False)])
-        knows, weights, _ = _reduced(
-            np.concatenate([said[n][0] for n in heard], axis=1), order=np.argsort(-people, kind="stable")
-        )
-        for says, chosen in _simple(knows, weights):
-            if not self._is_few(says, people, kinds, group):
-                continue
-            used = [self._elsewhere[np.abs(chosen @ ways) > _NOTHING]]
-            used += [line.own[np.abs(chosen @ own) > _NOTHING] for line, (_, own) in zip(lines, said, strict=True)]
+        rows = np.concatenate([said[n][0] for n in heard], axis=1)
+        # What a line says by itself may be all that is lacking to add groups up.
+        beneath = _blocks([lines[n].knows for n in heard])
+        if (len(rows) + len(beneath)) * len(people) > HEARD_MAX:
+            beneath = beneath[:0]
+        knows, weights, firsts = _reduced(np.concatenate([rows, beneath]), order=np.argsort(-people, kind="stable"))
+        for chosen in self._few(knows, firsts, people, kinds, group):
+            made = chosen @ weights
+            used = [self._elsewhere[np.abs(made[: len(ways)] @ ways) > _NOTHING]]
+            for line, (_, own), alone in zip(lines, said, _parts(lines, heard, made[len(ways) :]), strict=True):
+                used.append(line.own[np.abs(made[: len(ways)] @ own + alone @ line.idle) > _NOTHING])
             yield np.concatenate(used)
+
+    def _few(self, rows: Weights, firsts: Ints, people: Ints, kinds: Ints, group: Ints) -> Iterator[Weights]:
+        """Return how to weigh *rows*, what is known of groups, so that 1 … k−1 people are left."""
+        if len(rows):
+            # Whoever is in several groups of a sum counts once in it: such a sum costs no more than its people.
+            cost = self._shares(kinds, group, count=len(people))
+            yield from few_of(
+                rows, firsts, cost, k=self._k, is_few=lambda says: self._is_few(says, people, kinds, group)
+            )
+
+    def _shares(self, kinds: Ints, group: Ints, *, count: int) -> Weights:
+        """Return the people of each group, of whom each is shared by all groups that they are in."""
+        everybody = int(self._sums.person.max(initial=0)) + 1
+        rows = [self._sums.person[self._people[kind] : self._people[kind + 1]] for kind in kinds.tolist()]
+        lengths = [len(each) for each in rows]
+        both = distinct(np.repeat(group, lengths) * everybody + np.concatenate(rows))
+        person = both % everybody
+        shares: Any = np.bincount(both // everybody, weights=1 / np.bincount(person)[person], minlength=count)
+        return np.asarray(shares, dtype=np.float64)
 
     def _is_few(self, says: Weights, people: Ints, kinds: Ints, group: Ints) -> bool:
         """Tell whether what is known shows 1 … k−1 people.
@@ -253,31 +272,22 @@ class Search:
         return len(distinct(np.concatenate(rows))) < self._k
 
 
-def _simple(rows: Weights, weights: Weights) -> Iterator[tuple[Weights, Weights]]:
-    """Return what is known of groups, and by which weights: what each row says, and what some say together.
-
-    A sum of groups is a sum of rows, since each row alone says anything of its first group: of few rows every choice
-    is made, so that no such sum is missed; of many rows only two are taken at a time.
-
-    Only what adds groups up counts: what is known of the difference of two unknown numbers is neither of them.
-    """
-    yield from _adding(rows, weights)
-    if 0 < len(rows) <= EVERY_CHOICE_MAX:
-        choices = np.array(list(product((0, 1), repeat=len(rows))), dtype=np.float64)
-        choices = choices[choices.sum(axis=1) > 2]  # noqa: PLR2004 - one and two of them are looked at anyhow
-        yield from _adding(choices @ rows, choices @ weights)
-    if len(rows) <= TWO_BY_TWO_MAX:
-        for n in range(len(rows) - 1):
-            for sign in (1, -1):
-                yield from _adding(rows[[n]] + sign * rows[n + 1 :], weights[[n]] + sign * weights[n + 1 :])
+def _blocks(blocks: list[Weights]) -> Weights:
+    """Return *blocks* below and beside each other, and nothing elsewhere."""
+    heights, widths = np.cumsum([0, *map(len, blocks)]), np.cumsum([0, *(each.shape[1] for each in blocks)])
+    made = np.zeros((int(heights[-1]), int(widths[-1])))
+    for n, each in enumerate(blocks):
+        made[heights[n] : heights[n + 1], widths[n] : widths[n + 1]] = each
+    return made
 
 
-def _adding(rows: Weights, weights: Weights) -> Iterator[tuple[Weights, Weights]]:
-    """Return the rows that add groups up, the one that counts least once."""
-    chosen = ~((rows > _NOTHING).any(axis=1) & (rows < -_NOTHING).any(axis=1)) & (np.abs(rows) > _NOTHING).any(axis=1)
-    for n in np.flatnonzero(chosen).tolist():
-        row = np.where(np.abs(rows[n]) > _NOTHING, np.abs(rows[n]), 0)
-        yield row / row[row > 0].min(), weights[n]
+def _parts(lines: list[_Line], heard: list[int], made: Weights) -> Iterator[Weights]:
+    """Return how what each line says by itself is weighed; nothing where it is not *heard*, or looked at at all."""
+    start = 0
+    for n, line in enumerate(lines):
+        own = len(line.idle) if n in heard and len(made) else 0
+        yield made[start : start + own] if own else np.zeros(len(line.idle))
+        start += own
 
 
 def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights, Ints]:

@@ -2,18 +2,20 @@
 
 from itertools import product
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from collector.audit.attacks import attack
 from collector.audit.hostile import Happening
 from collector.day import jointly
 from collector.day import small_groups as rule
 from collector.day.isolated import EVERYWHERE, Search, Sums
-from collector.day.lines import Ints
+from collector.day.lines import Flags, Ints
 from collector.model import Cell, Profile
 from collector.policy import rules_for
 from tests.audit.crowds import Crowds
@@ -72,6 +74,51 @@ def test_no_small_sum_of_a_line_is_missed(seed: int) -> None:
         made = np.array(weights) @ left if len(left) else np.zeros(6)
         if set(made.tolist()) == {0, 1}:
             assert int(made @ people) >= k
+
+
+@given(seed=st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_no_small_sum_over_lines_is_missed(seed: int) -> None:
+    """After a fold for everything found, no sum of groups over several lines is of 1 … k−1 people.
+
+    A linear program a group says so: it finds the cheapest sum that has the group, whatever it is made of.
+    """
+    draw, k = Random(seed), 4
+    lines, each = draw.choice((2, 3)), draw.choice((3, 4))
+    people = np.array([draw.choice((1, 1, 2, 2, 3, k, k + 1)) for _ in range(lines * each)])
+    members = [[line * each + n for n in range(each) if draw.random() < 0.6] for line in range(lines) for _ in range(3)]
+    members += [[n for n in range(kind, lines * each, each) if draw.random() < 0.9] for kind in range(each)]
+    homes = [n // 3 if n < 3 * lines else EVERYWHERE for n in range(len(members))]
+    homes, members = [h for h, own in zip(homes, members, strict=True) if own], [own for own in members if own]
+    sums = sums_of(people.tolist(), members, homes=homes, lines=[n // each for n in range(lines * each)])
+    search = Search(sums, k=k, alone=False)
+    while isolated := list(search.isolated()):
+        for one in isolated:
+            if sums.told[one].all():
+                search.fold(int(one[-1]))
+    told = [own for own, is_told in zip(members, sums.told, strict=True) if is_told]
+    matrix = np.array([[float(n in own) for n in range(len(people))] for own in told]).reshape(-1, len(people))
+    for group in np.flatnonzero(people < k).tolist():
+        cheapest = _cheapest(matrix, people, people < k, group)
+        if cheapest is not None and set(np.round(cheapest, 6).tolist()) <= {0, 1}:
+            assert cheapest @ people >= k
+
+
+def _cheapest(matrix: Ints, people: Ints, is_small: Flags, group: int) -> Any:
+    """Return the sum of fewest people that has a *group* and leaves all that is not small out; None without any."""
+    if not len(matrix):
+        return None
+    least = np.zeros(len(people))
+    least[group] = 1
+    answer: Any = linprog(
+        matrix @ people,
+        A_ub=-matrix[:, is_small].T,
+        b_ub=-least[is_small],
+        A_eq=matrix[:, ~is_small].T if (~is_small).any() else None,
+        b_eq=np.zeros((~is_small).sum()) if (~is_small).any() else None,
+        bounds=(None, None),
+    )
+    return None if answer.status else matrix.T @ answer.x
 
 
 def test_pages_and_sources_at_once_give_few_away(monkeypatch: pytest.MonkeyPatch) -> None:
