@@ -32,6 +32,8 @@ from collector.reply import FAILED, UNAVAILABLE, Reply
 
 log = logging.getLogger("turven.lane")
 
+#: Replies that may wait for the spool on one connection before no more is read from it.
+DUE_MAX: Final = 1_024
 _AGENT: Final = b"user-agent"
 _GPC: Final = b"sec-gpc"
 _DNT: Final = b"dnt"
@@ -216,6 +218,8 @@ class EventLane(LimitedProtocol):
             self._due.append((reply, is_last))
         else:
             self._send(reply, is_last=is_last or self.is_leaving)
+        if len(self._due) >= DUE_MAX:
+            self.flow.pause_reading()
 
     def _written(self, failure: StoreError | None) -> None:
         """Send the reply to the first event that waits, and those behind it that waited for nothing else."""
@@ -244,6 +248,8 @@ class EventLane(LimitedProtocol):
         if is_last or not reply.kept:
             transport.write(reply.last)
             transport.close()
+            # Nor is what came with it: it would be counted, and its sender sends it again.
+            self._has_last = True
         else:
             transport.write(reply.kept)
 
@@ -255,6 +261,8 @@ class EventLane(LimitedProtocol):
             super()._start_asgi_task(*held)
         elif self.last_words is not None:
             self.after_answer()
+        elif not (self.flow.write_paused or self.transport.is_closing()):
+            self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Start an ordinary request, once the events before it are answered."""

@@ -10,7 +10,7 @@ import pytest
 from collector.errors import SpoolError
 from collector.event import Batch, Drop, Reason
 from collector.http.keeper import Keeper
-from collector.http.lane import EventLane, lane_for
+from collector.http.lane import DUE_MAX, EventLane, lane_for
 from collector.settings import Limits
 from collector.spool.writer import SpoolWriter
 from tests.agents import CHROME
@@ -199,6 +199,41 @@ def test_a_server_that_ends_answers_what_it_has(ways: tuple[Way, Way], read: byt
     found, is_closed, said = asyncio.run(run())
     assert (found, is_closed) == (statuses, True)
     assert said.count(b"connection: close") == 1
+
+
+def test_what_comes_behind_the_last_answer_is_not_counted(ways: tuple[Way, Way]) -> None:
+    """An event behind the answer with which a connection ends is not counted, either way: its sender comes again."""
+
+    async def run(way: Way) -> tuple[list[int], int]:
+        protocol, line = way.connect()
+        protocol.data_received(DROP)
+        await way.settle(line)
+        protocol.shutdown()
+        protocol.data_received(DROP + EVENT)
+        await way.settle(line)
+        return _statuses(line.written), way.intake.accepted
+
+    assert [asyncio.run(run(way)) for way in ways] == [([204, 204], 0)] * 2
+
+
+def test_who_waits_for_the_disk_is_not_read_without_end(ways: tuple[Way, Way], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a disk stands still few answers gather on a connection; then it is read again, and all of them leave."""
+    fast, _ = ways
+
+    async def run() -> tuple[list[int], list[bool]]:
+        protocol, line = fast.connect()
+        with monkeypatch.context() as still:
+            still.setattr(fast.intake, "_flush", lambda: None)
+            protocol.data_received(EVENT)
+            await fast.settle(line)
+            protocol.data_received(DROP * (DUE_MAX - 2))
+            paused = [line.is_paused]
+            protocol.data_received(DROP)
+            paused.append(line.is_paused)
+        fast.intake._flush()
+        return _statuses(line.written), [*paused, line.is_paused]
+
+    assert asyncio.run(run()) == ([202] + [204] * (DUE_MAX - 1), [False, True, False])
 
 
 def test_an_unforeseen_error_is_answered_and_told_without_words(
