@@ -1,11 +1,14 @@
 """The files of `deploy/` do what they say: settings load, unit and image are shut."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -211,3 +214,25 @@ def test_the_container_may_write_two_folders_and_nothing_else() -> None:
     limits = dict(re.findall(r"(mem_limit|memswap_limit): (\S+)", text))
     assert limits["mem_limit"] == limits["memswap_limit"]
     assert "0.0.0.0" not in text  # noqa: S104 - looked for, not bound to
+
+
+class _NotReady(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Answer as a house that is not ready."""
+        self.send_error(503)
+
+    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the name is the library's
+        """Say nothing."""
+
+
+def test_a_container_is_well_while_it_answers() -> None:
+    """The image's check takes any answer of `/health` for life, a 503 too: a restart costs events."""
+    line = next(line for line in (DEPLOY / "Dockerfile").read_text("utf-8").splitlines() if "/health" in line)
+    program = json.loads(line.partition("CMD ")[2])[2]
+    with HTTPServer(("127.0.0.1", 0), _NotReady) as server:
+        ours = program.replace("8000", str(server.server_port))
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        assert subprocess.run([sys.executable, "-c", ours], check=False).returncode == 0
+        answering.join()
+    assert subprocess.run([sys.executable, "-c", ours], capture_output=True, check=False).returncode == 1

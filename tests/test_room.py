@@ -55,6 +55,11 @@ def test_a_site_below_k_is_left(house: TallyHouse, caplog: pytest.LogCaptureFixt
     running = next(iter(house.house.engine._days.values()))
     assert (running.day.events("school"), running.reader.unread_bytes() > 0) == (270, True)
     assert "what comes waits in the spool" in caplog.text
+    # For somebody to see to, though events are taken in.
+    assert not house.house.engine.metrics.is_well
+    assert house.send(visitor=21).status_code == 202
     house.house.engine.room = Room(2_000)
     house.tick()
-    assert (running.day.events("school"), running.reader.unread_bytes()) == (271, 0)
+    assert (running.day.events("school"), running.reader.unread_bytes()) == (272, 0)
+    house.tick().tick()
+    assert house.house.engine.metrics.is_well
