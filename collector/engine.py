@@ -62,7 +62,7 @@ class Engine:
         self._lock = RLock()
         self.metrics = Metrics()
         self.room = Room(settings.day_memory_mb)
-        self.wait: Callable[[], None] = _wait
+        self.wait: Callable[[], None] = partial(time.sleep, SWITCH_LOOK_SECONDS)
         self._days: dict[Epoch, RunningDay] = {}
         files.prepare_runtime_dir(settings.runtime_path())
         self.secrets = Secrets(
@@ -309,6 +309,8 @@ class Engine:
         self._publish()
 
     def _close_sites(self, running: RunningDay, sites: Sequence[Site]) -> dict[str, Outcome | None]:
+        # What came while an earlier close was being finished is still in the spool.
+        self._drain(running, is_current=False)
         if not self._begin_close(running, sites):
             return {}
         wait = patience(self.wait)
@@ -393,7 +395,3 @@ class Engine:
     def _publish(self) -> None:
         """Show the dashboard the running day as of the last committed hour, as k-ruled cells."""
         self.history.publish(self._parts.running(self._days.values(), settled=self._clock.now() - HOUR_SETTLES))
-
-
-def _wait() -> None:
-    time.sleep(SWITCH_LOOK_SECONDS)
