@@ -1,6 +1,7 @@
 """The HTTP server as every process of a house runs it."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -39,6 +40,16 @@ class Serving(uvicorn.Server):
         self._on_started = on_started
         self._on_ending = on_ending
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop.
+
+        What the process is made of stays until it ends: every later look for garbage leaves it out. Else one of these
+        takes some 20 ms, in which nobody is answered.
+        """
+        gc.collect()
+        gc.freeze()
+        super().run(sockets=sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets=sockets)
@@ -66,7 +77,10 @@ class Serving(uvicorn.Server):
             )
             return made
 
-        _, made = await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+        transport, made = await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+        if transport.is_closing():
+            # There were too many, and it has its answer.
+            return
         if received:
             made.data_received(received)
         elif isinstance(made, LimitedProtocol):
@@ -98,6 +112,8 @@ def server_config(app: ASGIApp, *, http: type[asyncio.Protocol], host: str = "",
         date_header=False,
         log_config=None,
         http=http,
+        # Where a library for it is installed, uvicorn would wait for words of another protocol that nobody speaks.
+        ws="none",
         loop="uvloop",
         backlog=BACKLOG,
         timeout_graceful_shutdown=ANSWER_SECONDS_MAX,
