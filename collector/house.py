@@ -90,8 +90,7 @@ class House:
 
     async def _health(self, _request: Request) -> Response:
         checks = health.seen(self.engine.metrics, data_dir=self.settings.data_dir)
-        is_ready = self._ready and all(checks.values())
-        return JSONResponse({"live": True, "ready": is_ready, "checks": checks}, status_code=200 if is_ready else 503)
+        return JSONResponse(*health.answer(checks, is_ready=self._ready))
 
     def _is_ready(self) -> bool:
         return self._ready and all(health.seen(self.engine.metrics, data_dir=self.settings.data_dir).values())

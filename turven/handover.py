@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from collector.http.limited import LimitedProtocol, Refused
+from collector.settings import Server
 from turven.pairs import DESCRIPTOR_BYTES, MESSAGE_BYTES_MAX, away, receive
 
 MISDIRECTED: Final = (
@@ -129,14 +130,18 @@ def pass_on_idle(connections: set[Any], outbox: Outbox) -> None:
                 return
 
 
-def passing_on(base: type[LimitedProtocol], house: Outbox, *, base_path: str) -> type[LimitedProtocol]:
-    """Return *base* with every request passed on that is no event, tracker or `/health`.
+def passing_on(base: type[LimitedProtocol], house: Outbox, *, server: Server) -> type[LimitedProtocol]:
+    """Return *base* with every request passed on that is no event or tracker; `/health` too where all share an address.
 
     Below *base* and not above it: the fast lane keeps what is an event to itself.
     """
+    paths = {f"{server.base_path}/event".encode()}
+    if server.collector_listen:
+        # Who asks at an address of the collectors alone wants to know of one of them.
+        paths.add(b"/health")
     own = {
         "house": house,
-        "own_paths": frozenset((f"{base_path}/event".encode(), b"/health")),
-        "tracker": f"{base_path}/turven.".encode(),
+        "own_paths": frozenset(paths),
+        "tracker": f"{server.base_path}/turven.".encode(),
     }
     return type(base.__name__, (base, PassingOn), own)
