@@ -39,6 +39,7 @@ REASONS: Final = ("bot", "host", "invalid", "late", "opt_out", "overload", "site
 #: Whoever sends one of these speaks for somebody else: that the connection comes from this machine proves nothing.
 FORWARDED: Final = ("forwarded", "via", "x-real-ip")
 _OPT_OUT: Final = "opt_out"
+_IDLE: Final = "idle"
 #: Removed identifier fields are counted among the drops of a site, but their requests were not dropped.
 _REFUSED: Final = "refused:"
 
@@ -75,6 +76,8 @@ class Metrics:
         self._lock = Lock()
         self._events = 0
         self._drops: Counter[str] = Counter()
+        #: What the limits of this process refused or ended, by kind; the keeper of its connections counts.
+        self.refused: Counter[str] = Counter()
         self._unread_bytes = 0
         self._day_bytes = 0
         self._early = 0
@@ -150,6 +153,16 @@ class Metrics:
             for reason in REASONS:
                 drops.add_metric([reason], _down(self._drops[reason], OPT_OUT_STEP if reason == _OPT_OUT else STEP))
             yield drops
+            refused = CounterMetricFamily(
+                "turven_refused",
+                "Requests and connections that limits of this process refused, in tens.",
+                labels=["kind"],
+            )
+            # Every connection is idle in the end. A kind that came with its first would tell of that one.
+            for kind, count in sorted(self.refused.items()):
+                if kind != _IDLE and count >= STEP:
+                    refused.add_metric([kind], _down(count, STEP))
+            yield refused
             for name, documentation, value in self._gauges():
                 yield GaugeMetricFamily(name, documentation, value=value)
             yield CounterMetricFamily(

@@ -1,6 +1,7 @@
 """Figures for a monitoring system: in whole steps, of no site, and for nobody but this machine or the token."""
 
 import re
+import socket
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ from collector.model import Site
 from collector.settings import Server
 from tests.clock import ManualClock
 from tests.house import TallyHouse
+from tests.metrics import read_figures
+from tests.process import HouseProcess
 
 _TIMES = re.compile("^turven_(round|query|close)_seconds")
 
@@ -114,3 +117,17 @@ def test_metrics_are_for_this_machine_or_the_token(
     """A request from elsewhere, or through a proxy, is answered 403 unless it says the token."""
     asked = TestClient(house.client.app, client=(client, 50_000)).get("/metrics", headers=headers)
     assert asked.status_code == status
+
+
+def test_what_limits_refused_is_told_in_tens(tmp_path: Path) -> None:
+    """A running house tells what its limits refused once there are ten; idle connections are nobody's business."""
+    metrics = Metrics()
+    metrics.refused.update(idle=50, too_slow=9, crowded=19)
+    assert re.findall(r'kind="(\w+)"\} (\S+)', metrics.text().decode()) == [("crowded", "10.0")]
+    with HouseProcess(tmp_path) as running:
+        for _ in range(11):
+            with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\n" + b"X: x\r\n" * 300 + b"\r\n")
+                assert connection.recv(64).startswith(b"HTTP/1.1 431")
+        told = read_figures(running.request("GET", "/metrics")[2])
+        assert told['turven_refused_total{kind="head_too_large"}'] == 10.0

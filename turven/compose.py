@@ -135,9 +135,9 @@ def run_house(
     whole = build(settings, clock=clock, config=config, environ=environ)
     if not settings.logs_json:
         click.echo(f"Turven: http://{settings.server.listen}{settings.server.base_path}/", err=True)
-    served = server_config(
-        whole.app, http=http_protocol(settings, whole.house.door), host=host.strip("[]"), port=int(port)
-    )
+    http = http_protocol(settings, whole.house.door)
+    whole.house.engine.metrics.refused = http.keeper.refused
+    served = server_config(whole.app, http=http, host=host.strip("[]"), port=int(port))
     server = Serving(served, on_started=partial(notify, "READY=1"), on_ending=partial(notify, "STOPPING=1"))
     with suppress(KeyboardInterrupt):
         server.run()

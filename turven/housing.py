@@ -16,7 +16,9 @@ def keep_house(start: Start, settings: Settings, channel: Channel) -> Callable[[
 
     def serve() -> None:
         whole = build(settings, config=start.config_path(), control=socket.socket(fileno=start.control))
-        config = server_config(whole.app, http=http_protocol(settings, whole.house.door))
+        http = http_protocol(settings, whole.house.door)
+        whole.house.engine.metrics.refused = http.keeper.refused
+        config = server_config(whole.app, http=http)
         Member(config, settings=settings, start=start, channel=channel).run()
 
     return serve
