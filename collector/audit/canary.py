@@ -67,6 +67,8 @@ BEGINS_AT: Final = time(22, 30)
 _PART_TWO: Final = ("running", "canary")
 #: Sites of which nobody bounces, and everybody.
 _ONE_SIDED: Final = ("paths", "running")
+#: Sent by a program that says so: it is dropped.
+_PROGRAM: Final = "curl/8.5.0"
 _PAGES: Final = ("/", "/?site=canary", "/?site=twin&period=today", "/privacy", "/privacy.json", "/metrics", "/audit")
 
 
@@ -142,6 +144,7 @@ class _Run:
         house = self._house
         self._tell("Sending marked requests")
         self._send()
+        polls = exits.watch_monitor(house, send=self._send_one)
         self._check_running_day()
         self._tell("Closing, and looking into memory")
         gone = self._close()
@@ -169,7 +172,7 @@ class _Run:
             extra = self._search.found_in(["extra field"])
             self._seen |= self._crowds.check(cursor, marks_found=extra)
             self._seen["R26"] = exits.check_shares(shares, exits.bounced(cursor, sites=_ONE_SIDED))
-            self._seen["R37"] = exits.check(shown, cursor, running=running, k=self._k)
+            self._seen["R37"] = exits.check(shown, cursor, running=running, polls=polls, k=self._k)
             self._judge_marks(cursor, elsewhere=elsewhere, writing=writing)
             self._judge_networks(cursor, refused.result())
             places = places_are_countries(Kept(cursor))
@@ -201,6 +204,13 @@ class _Run:
             headers = {"User-Agent": browser_of(number)}
             marked = f"{text['browser number']}{number}"
             house.send(address=address_of(number), headers=headers, s="browsers", u=START, i=marked)
+
+    def _send_one(self, number: int) -> None:
+        """Send one more event of a visitor who came already, and one that is dropped."""
+        marked = next(mark.text for mark in self._marks if mark.field == "browser number")
+        event = {"address": address_of(number), "s": "browsers", "u": START, "i": f"{marked}{number}"}
+        self._house.send(headers={"User-Agent": browser_of(number)}, **event)
+        self._house.send(headers={"User-Agent": _PROGRAM}, **event)
 
     def _close(self) -> tuple[bool, dict[str, Any]]:
         """Close in the middle of the day: salts are replaced, the seal key serves on."""

@@ -1,10 +1,13 @@
-"""Read what every exit of a running house shows, and hold it to the closed cells, figure by figure."""
+"""Read what every exit of a running house shows, and hold it to the closed cells, figure by figure.
+
+`/metrics` follows the running day: what it shows is held to its steps, while single events come.
+"""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from html import unescape
 from typing import Any, Final
@@ -34,8 +37,36 @@ _FIGURE: Final = re.compile(r'<td class="number">(.*?)</td>', re.DOTALL)
 _TOTAL: Final = re.compile(r'<span class="value">(.*?)</span>\s*<span class="change', re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]+>")
 _COUNT: Final = re.compile(r"(?<![\d.,:])\d{1,3}(?:,\d{3})+(?![\d.,:])|(?<![\d.,:])\d+(?![\d.,:])(?!\s*(?:%|s\b|m\b))")
+#: Steps in which `/metrics` may tell what visitors did, or what follows it; written here once more, on purpose.
+_STEPS: Final = {
+    "turven_events_total": 10.0,
+    "turven_dropped_total": 10.0,
+    "turven_refused_total": 10.0,
+    "turven_spool_unread_bytes": 65_536.0,
+    "turven_day_bytes": 1_048_576.0,
+    "turven_fold_share": 0.05,
+    "turven_close_seconds_sum": 1.0,
+    "turven_round_seconds_sum": 1.0,
+    "turven_query_seconds_sum": 1.0,
+}
+#: What tells of the house alone.
+_OF_THE_HOUSE: Final = frozenset({
+    "turven_ready", "turven_last_close_seconds", "turven_parts_closed_early_total",
+    *(f"turven_{what}_seconds_{which}" for what in ("close", "round", "query") for which in ("bucket", "count")),
+})  # fmt: skip
+_OPT_OUT_STEP: Final = 100.0
+_EVENTS: Final = "turven_events_total"
+_ROUNDS: Final = "turven_round_seconds_count"
+_SAMPLE: Final = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+#: Two counts that differ by one are not both in steps; so many more show that steps are told at all.
+_SINGLE, _MORE = 2, 23
+#: Rounds of the engine after which an event that came before them is counted.
+_ROUNDS_UNTIL_COUNTED: Final = 2
+_MOVES: Final = 20.0
 
 Rows = list[dict[str, Any]]
+#: Samples of `/metrics` by name and labels.
+Poll = Mapping[str, float]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -95,13 +126,72 @@ def _rows(content: bytes) -> Rows:
     return list(csv.DictReader(io.StringIO(content.decode())))
 
 
-def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], k: int) -> Seen:
+def watch_monitor(house: ScratchHouse, *, send: Callable[[int], object]) -> list[Poll]:
+    """Poll `/metrics` before and after single events and drops, each counted before the next, and while more come."""
+    polls = [_poll(house)]
+
+    def has_gone_round() -> bool:
+        polls.append(_poll(house))
+        return polls[-1].get(_ROUNDS, 0.0) >= until
+
+    for number in range(_SINGLE):
+        send(number)
+        until = polls[-1].get(_ROUNDS, 0.0) + _ROUNDS_UNTIL_COUNTED
+        house.wait_for(has_gone_round)
+    for number in range(_MORE):
+        send(number)
+        polls.append(_poll(house))
+
+    def has_moved() -> bool:
+        polls.append(_poll(house))
+        return _moved(polls) >= _MOVES
+
+    house.wait_for(has_moved)
+    return polls
+
+
+def out_of_step(polls: Sequence[Poll]) -> list[str]:
+    """Return what `/metrics` told between its steps, under a name of its own, or by appearing, as exits that differ."""
+    odd = {name for poll in polls for name, value in poll.items() if not _is_in_steps(name, value)}
+    everywhere = set.intersection(*(set(poll) for poll in polls))
+    came = {name for poll in polls for name in poll} - everywhere - {"turven_fold_share"}
+    # Without events that it tells of, nothing would have been tried.
+    still = [] if _moved(polls) >= _MOVES else ["metrics: tells of no event"]
+    return [f"metrics: {name}" for name in sorted(odd | came)] + still
+
+
+def _poll(house: ScratchHouse) -> Poll:
+    status, _, body = house.request("GET", "/metrics")
+    samples = [_SAMPLE.fullmatch(line) for line in body.decode().splitlines() if not line.startswith("#")]
+    if status != _OK or None in samples:
+        return {}
+    return {f"{one[1]}{{{one[2]}}}" if one[2] else one[1]: float(one[3]) for one in samples if one}
+
+
+def _moved(polls: Sequence[Poll]) -> float:
+    return polls[-1].get(_EVENTS, 0.0) - polls[0].get(_EVENTS, 0.0)
+
+
+def _is_in_steps(name: str, value: float) -> bool:
+    bare, _, labels = name.partition("{")
+    if not set(re.findall(r'(\w+)="', labels)) <= {"reason", "le", "kind"}:
+        return False
+    step = _OPT_OUT_STEP if "opt_out" in labels else _STEPS.get(bare)
+    if step is None:
+        return bare in _OF_THE_HOUSE
+    return abs(value / step - round(value / step)) < 1e-6  # noqa: PLR2004 - of a sum in floats
+
+
+def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], polls: Sequence[Poll], k: int) -> Seen:
     """R37: what was shown is what SQL over the closed cells gives; of the running day only multiples of k are shown.
+
+    To a monitor only steps are.
 
     Args:
         shown: What the exits showed.
         cursor: On the history of the same house, stopped.
         running: Figures that exits showed of a day that ran.
+        polls: What `/metrics` showed while single events came.
         k: In force.
     """
     differing: list[str] = []
@@ -115,11 +205,12 @@ def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], k: int
             differing.append(name)
     numbers, unknown = _on_page(shown, cursor)
     differing += [f"command line, {kind}" for kind, rows in shown.cells.items() if not _same_cells(rows, cursor, shown)]
+    differing += out_of_step(polls)
     counts = [count for counts in running.values() for count in counts]
     odd = sorted({name for name, counts in running.items() if any(count % k for count in counts)})
     return Seen.that(
         not (differing or unknown or odd or shown.statuses) and numbers > 0 and figures > 0 and any(counts),
-        exits=len(shown.exports) + len(shown.cells) + 1,
+        exits=len(shown.exports) + len(shown.cells) + 2,
         figures_compared=figures,
         figures_on_the_page=numbers,
         cells_exported={kind: len(rows) for kind, rows in shown.cells.items()},
