@@ -16,7 +16,7 @@ from collector.spool.writer import SpoolWriter
 from tests.agents import CHROME
 from tests.clock import ManualClock
 from tests.http.ways import Way
-from tests.http.wires import Line, wire
+from tests.http.wires import Line, Wire, wire
 
 _BODY: Final = b'{"s":"school","n":"pageview","u":"/les"}'
 EVENT: Final = (
@@ -201,6 +201,15 @@ def test_a_server_that_ends_answers_what_it_has(ways: tuple[Way, Way], read: byt
     assert said.count(b"connection: close") == 1
 
 
+@pytest.mark.parametrize("signal", [b"Sec-GPC: 1 ", b"DNT:1\t", b"sec-gpc:\t1 \t"])
+@pytest.mark.parametrize("more", [b"", b"x-one: 1\r\nx-one: 2\r\n"], ids=["whole", "by the parser"])
+def test_space_around_an_opt_out_is_none_of_it(ways: tuple[Way, Way], signal: bytes, more: bytes) -> None:
+    """Whoever says 1 opts out, whatever space HTTP lets stand around it, and whichever way the event comes in."""
+    sent = Wire([[EVENT.replace(b"User-Agent", signal + b"\r\n" + more + b"User-Agent")]], False, False, False)
+    for way in ways:
+        assert asyncio.run(way.hear(sent)).drops == {Drop(Reason.OPT_OUT): 1}
+
+
 def test_what_comes_behind_the_last_answer_is_not_counted(ways: tuple[Way, Way]) -> None:
     """An event behind the answer with which a connection ends is not counted, either way: its sender comes again."""
 
@@ -234,6 +243,26 @@ def test_who_waits_for_the_disk_is_not_read_without_end(ways: tuple[Way, Way], m
         return _statuses(line.written), [*paused, line.is_paused]
 
     assert asyncio.run(run()) == ([202] + [204] * (DUE_MAX - 1), [False, True, False])
+
+
+def test_who_does_not_read_is_not_read(ways: tuple[Way, Way]) -> None:
+    """Events of a sender that takes no answers count once and are answered in order; the lane reads no more of it."""
+
+    async def run(way: Way) -> tuple[list[bool], list[int]]:
+        protocol, line = way.connect()
+        protocol.data_received(EVENT)
+        protocol.pause_writing()
+        protocol.data_received(DROP + EVENT)
+        await way.settle(line)
+        paused = [line.is_paused]
+        protocol.resume_writing()
+        await way.settle(line)
+        return [*paused, line.is_paused], _statuses(line.written)
+
+    found = [asyncio.run(run(way)) for way in ways]
+    assert [statuses for _, statuses in found] == [[202, 204, 202]] * 2
+    assert found[0][0] == [True, False]
+    assert [len(way.events()) for way in ways] == [2, 2]
 
 
 def test_an_unforeseen_error_is_answered_and_told_without_words(
