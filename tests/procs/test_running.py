@@ -3,22 +3,29 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
 
 from collector.audit.finding import Result
 from collector.audit.marks import Mark, forms, holds, search
 from collector.audit.memory import count_in_memory
 from collector.audit.own_process import check_process
+from collector.clock import SystemClock
 from collector.control import SOCKET_NAME, ask_peer
-from collector.settings import load_settings
+from collector.http.limited import LimitedProtocol
+from collector.settings import Server, Settings, load_settings
 from tests.process import ROOT, HouseProcess, environment
 from tests.procs.houses import AGENT, EVENT, Houses, wait_until
+from turven.collecting import Collector
+from turven.handover import Outbox, passing_on
 
 # One house for all of them.
 pytestmark = pytest.mark.xdist_group("procs")
@@ -60,6 +67,25 @@ def test_a_page_that_reaches_a_collector_is_answered_by_the_house(house: Houses)
 def test_a_page_goes_on_whole_wherever_its_request_was_cut(house: Houses, cut: int) -> None:
     """What a collector read of a request before it knew whose it was is read by the house again."""
     assert house.raw(_PAGE[:cut], _PAGE[cut:]).startswith(b"HTTP/1.1 200")
+
+
+def test_health_is_that_of_the_whole_house_or_of_one_collector(house: Houses, tmp_path: Path) -> None:
+    """At an address that all share the house says how it is; at one of their own collectors speak for themselves."""
+    said = {house.fresh("GET", "/health")[1] for _ in range(8)}
+    assert said == {b'{"live":true,"ready":true,"checks":{"engine":true,"spool":true,"disk":true}}'}
+    own = Collector(Settings(data_dir=tmp_path / "gone", runtime_dir=str(tmp_path / "run")), clock=SystemClock())
+    client = TestClient(own.application())
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"spool": False, "disk": False})
+    (tmp_path / "gone").mkdir()
+    assert client.get("/health").json() == {"live": True, "ready": True, "checks": {"spool": True, "disk": True}}
+    lane = type("Lane", (LimitedProtocol,), {})
+    for listen, paths in (("", {b"/event"}), ("127.0.0.1:8001", {b"/event", b"/health"})):
+        house_end, own_end = socket.socketpair()
+        passing: Any = passing_on(lane, Outbox(own_end.detach()), server=Server(collector_listen=listen))
+        assert passing.own_paths == paths
+        passing.house.close()
+        house_end.close()
 
 
 def test_a_page_behind_an_event_in_one_go_is_refused(house: Houses) -> None:
