@@ -96,9 +96,11 @@ def hold_bounces(kept: Mapping[Dimension, Lines], figures: _BY_LINE, *, k: int) 
         stayed = lines.amounts[:, VISITS] > lines.amounts[:, _BOUNCES]
         bounced = lines.amounts[:, _BOUNCES] > 0
         told = [name for name in lines.names if _tells_bounces(name, kept, figures, k=k)]
-        order = sorted(told, key=lambda name: (lines.visitors[lines.names.index(name)], name))
+        numbers = {name: number for number, name in enumerate(lines.names)}
+        visitors = lines.visitors.tolist()
+        order = sorted(told, key=lambda name: (visitors[numbers[name]], name))
         for name in list(order):
-            rows = lines.rows(lines.names.index(name))
+            rows = lines.rows(numbers[name])
             if 0 < int(stayed[rows].sum()) < k:
                 _forget_bounces(name, figures)
                 order.remove(name)
@@ -108,7 +110,8 @@ def hold_bounces(kept: Mapping[Dimension, Lines], figures: _BY_LINE, *, k: int) 
 
 def _is_few_left(lines: Lines, did: Flags, told: list[str], *, k: int) -> bool:
     """Tell whether 1 … k−1 of those who *did* it stand in lines that are not told."""
-    hidden = np.array([name not in told for name in lines.names], dtype=np.bool_)
+    shown = set(told)
+    hidden = np.array([name not in shown for name in lines.names], dtype=np.bool_)
     return 0 < len(np.unique(lines.person[did & hidden[lines.line]])) < k
 
 

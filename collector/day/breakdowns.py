@@ -100,22 +100,17 @@ def facts(day: CurrentDay, site: str, rules: Rules) -> Facts:
         TurvenError: `day_full`, `day_unreadable`.
     """
     with day.read(site) as held:
-        texts = make_visits(held)
-        return Facts(
-            total=held.ask(_TOTAL),
-            hours=held.ask(_HOURS.format(hour=held.hour)),
-            values={
-                dimension: _values(held, dimension, texts)
-                for dimension in rules.dimensions
-                if dimension not in (Dimension.TOTAL, Dimension.HOUR)
-            },
-            pairs={(a, b): _pair(held, a, b, texts) for a, b in rules.pairs},
-            nested={
-                (a, b): _named(held.ask(_NESTED.format(a=a.value, b=b.value)), a=texts[a.value], b=texts[b.value])
-                for a, b in combinations(ORIGINS, 2)
-                if a in rules.dimensions and b in rules.dimensions
-            },
-        )
+        return _facts(held, rules)
+
+
+def closing_facts(day: CurrentDay, site: str, rules: Rules) -> tuple[Facts, int]:
+    """Return `facts` and `late` of one reading: a site's rows are copied for each.
+
+    Raises:
+        TurvenError: `day_full`, `day_unreadable`.
+    """
+    with day.read(site) as held:
+        return _facts(held, rules), _late(held)
 
 
 def today_facts(day: CurrentDay, site: str, *, until: int) -> Facts:
@@ -137,8 +132,31 @@ def today_facts(day: CurrentDay, site: str, *, until: int) -> Facts:
 def late(day: CurrentDay, site: str) -> int:
     """Return how many reports of engagement have no pageview of the same visitor and page: they count nowhere."""
     with day.read(site) as held:
-        where = LATE.format(events=held.table, until=NEVER)
-        return int(held.ask(f"select count(*) from {held.table} as event where {where}").item())
+        return _late(held)
+
+
+def _late(held: Held) -> int:
+    where = LATE.format(events=held.table, until=NEVER)
+    return int(held.ask(f"select count(*) from {held.table} as event where {where}").item())
+
+
+def _facts(held: Held, rules: Rules) -> Facts:
+    texts = make_visits(held)
+    return Facts(
+        total=held.ask(_TOTAL),
+        hours=held.ask(_HOURS.format(hour=held.hour)),
+        values={
+            dimension: _values(held, dimension, texts)
+            for dimension in rules.dimensions
+            if dimension not in (Dimension.TOTAL, Dimension.HOUR)
+        },
+        pairs={(a, b): _pair(held, a, b, texts) for a, b in rules.pairs},
+        nested={
+            (a, b): _named(held.ask(_NESTED.format(a=a.value, b=b.value)), a=texts[a.value], b=texts[b.value])
+            for a, b in combinations(ORIGINS, 2)
+            if a in rules.dimensions and b in rules.dimensions
+        },
+    )
 
 
 def _values(held: Held, dimension: Dimension, texts: dict[str, pl.Series]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from collector.day.breakdowns import facts, late, today_facts
+from collector.day.breakdowns import closing_facts, today_facts
 from collector.day.current_day import CurrentDay
 from collector.day.hours import Block, committed
 from collector.day.small_groups import fold, snapshot
@@ -24,7 +24,8 @@ class Closing(msgspec.Struct, frozen=True):
 
 def close_part(day: CurrentDay, site: str, rules: Rules) -> Closing:
     """Compute the cells of *site* under the k rule."""
-    return Closing(fold(facts(day, site, rules), rules), late(day, site))
+    counted, late = closing_facts(day, site, rules)
+    return Closing(fold(counted, rules), late)
 
 
 def committed_blocks(day: CurrentDay, site: str, rules: Rules, *, hour: int, until: int) -> list[Block]:

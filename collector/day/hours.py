@@ -4,8 +4,11 @@ Source: docs/decisions/0004-small-groups.md
 """
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from collector.day.lines import Ints
 from collector.model import OTHER
 
 
@@ -77,36 +80,37 @@ def _full(hours: pl.DataFrame, *, k: int) -> list[tuple[int, int]]:
     be taken back, so it has to stand by itself. A block begins where the last one ended, except that empty hours before
     an hour that is full alone are left out; elsewhere the first hour of a block would say that somebody was there.
     """
+    own = hours["hour"].to_numpy()
+    visitors, views = hours["visitor"].to_numpy(), hours["pageviews"].to_numpy()
+    by_hour = {hour: (visitors[own == hour], views[own == hour]) for hour in np.unique(own).tolist()}
     blocks: list[tuple[int, int]] = []
     start = 0
-    for hour in sorted(hours["hour"].unique().to_list()):
-        if _is_full(hours, hour, hour, k=k) and not len(_between(hours, start, hour - 1)):
-            blocks.append((hour, hour))
-        elif _is_full(hours, start, hour, k=k):
+    for hour in by_hour:
+        inside = [by_hour[each] for each in range(start, hour + 1) if each in by_hour]
+        if len(inside) > 1 and _is_full(inside, k=k):
             blocks.append((start, hour))
+        elif len(inside) == 1 and _is_full(inside, k=k):
+            blocks.append((hour, hour))
         else:
             continue
         start = hour + 1
     return blocks
 
 
-def _between(hours: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
-    inside = hours.filter(pl.col("hour").cast(pl.Int64).is_between(first, last))
-    return inside.group_by("visitor").agg(pl.col("pageviews").sum())
-
-
-def _is_full(hours: pl.DataFrame, first: int, last: int, *, k: int) -> bool:
-    views = _between(hours, first, last)["pageviews"]
-    return int((views > 0).sum()) >= k and 2 * int(views.max() or 0) <= int(views.sum())  # type: ignore[arg-type]
+def _is_full(parts: list[tuple[NDArray[np.uint64], Ints]], *, k: int) -> bool:
+    visitors, amounts = (np.concatenate(each) for each in zip(*parts, strict=True))
+    _, who = np.unique(visitors, return_inverse=True)
+    views = np.bincount(who, weights=amounts)
+    return int((views > 0).sum()) >= k and 2 * int(views.max() or 0) <= int(views.sum())
 
 
 def _block(hours: pl.DataFrame, first: int, last: int, *, k: int) -> Block:
-    views = _between(hours, first, last)["pageviews"]
-    floored = len(views) // k * k
+    inside = hours.filter(pl.col("hour").is_between(first, last))
+    floored = inside["visitor"].n_unique() // k * k
     return Block(
         first_hour=first,
         last_hour=last,
-        pageviews=int(views.sum()),
+        pageviews=int(inside["pageviews"].sum()),
         visitors=floored,
         contributors=min(floored, 2 * k),
     )

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from collector.day.facts import MEASURES
-from collector.day.lines import Flags, Ints, Lines, People, add_up
+from collector.day.lines import Flags, Ints, Lines, People, add_up, distinct
 from collector.day.once import visitors_of
 from collector.model import Cell, Dimension
 
@@ -45,11 +45,15 @@ def line_figures(lines: Lines, people: People, *, total: Figures, k: int, floore
     withheld[:, _BOUNCES] |= near[:, _BOUNCES]
     near[:, _BOUNCES] = False
     below_double = lines.visitors < 2 * k
+    of_lines = add_up(lines.amounts, lines.person, count=people.count)
+    missing = np.maximum(people.amounts - of_lines, 0)
+    adds_up = np.asarray((of_lines <= people.amounts).all(axis=0))
     figures: list[Figures] = [{} for _ in range(count)]
     for m, measure in enumerate(MEASURES):
         hidden = withheld[:, m]
-        if total[measure] is not None and not near[:, m].any():
-            hidden = _widened(hidden, lines, people, m, k=k)
+        # Lines that overlap, such as the visits of pages, add up to nothing and stay as they are.
+        if total[measure] is not None and adds_up[m] and not near[:, m].any():
+            hidden = _widened(hidden, lines, missing, sums, m, k=k)
         if m in _DOUBLE:
             # The rest is k people or more, so no further line needs to go for it.
             hidden, near[:, m] = hidden | below_double, near[:, m] & ~below_double
@@ -70,12 +74,13 @@ def hold_inside(
     number is withheld then. Changes *figures*; what is withheld stays so.
     """
     replaced: dict[str, set[str]] = {}
-    for name in sorted(set(inner.names) & set(outer.names)):
+    common = sorted(set(inner.names) & set(outer.names))
+    for name, is_few in zip(common, _few_outside(inner, outer, common, k=k).tolist(), strict=True):
         own, larger = figures[name], outer_figures[name]
-        few = dict(zip((*MEASURES, "visitors"), _few_outside(_rows(inner, name), _rows(outer, name), k=k), strict=True))
+        few = dict(zip((*MEASURES, "visitors"), is_few, strict=True))
         visitors, larger_visitors = own["visitors"], larger["visitors"]
         few["visitors"] |= bool(visitors and larger_visitors and 0 < larger_visitors - visitors < k)
-        for measure in [measure for measure, is_few in few.items() if is_few and own[measure] is not None]:
+        for measure in [measure for measure, flag in few.items() if flag and own[measure] is not None]:
             own[measure] = larger[measure]
             replaced.setdefault(measure, set()).add(name)
     own_sums = dict(zip(inner.names, np.c_[_per_line(inner), inner.visitors].tolist(), strict=True))
@@ -139,19 +144,17 @@ def _nearly_all(lines: Lines, people: People, *, k: int) -> Flags:
     return np.asarray((outside > 0) & (outside < k), dtype=np.bool_)
 
 
-def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> Flags:
+def _widened(hidden: Flags, lines: Lines, missing: Ints, sums: Ints, m: int, *, k: int) -> Flags:
     """Withhold further lines, those without any of the measure last, until what is not seen is fit to be seen as one.
 
-    Not seen are the lines withheld and what visitors did outside all lines (seconds lost in rounding). Lines that
-    overlap, such as the visits of pages, add up to nothing and stay as they are.
+    Not seen are the lines withheld and what visitors did outside all lines, *missing* (seconds lost in rounding).
     """
-    of_lines = add_up(lines.amounts, lines.person, count=people.count)
-    if (of_lines[:, m] > people.amounts[:, m]).any():
-        return hidden
     hidden = hidden.copy()
     chosen = hidden[lines.line]
-    unseen = lines.missing(people) + add_up(lines.amounts[chosen], lines.person[chosen], count=people.count)
-    sums, visitors = _per_line(lines)[:, m], lines.visitors
+    unseen = missing + add_up(lines.amounts[chosen], lines.person[chosen], count=len(missing))
+    if not _unfit(unseen[unseen.any(axis=1)], k=k)[m]:
+        return hidden
+    sums, visitors = sums[:, m], lines.visitors
     order = sorted(range(len(lines.names)), key=lambda n: (sums[n] == 0, visitors[n], lines.names[n]))
     for n in order:
         if hidden[n]:
@@ -164,18 +167,26 @@ def _widened(hidden: Flags, lines: Lines, people: People, m: int, *, k: int) -> 
     return hidden
 
 
-def _rows(lines: Lines, name: str) -> tuple[Ints, Ints]:
-    rows = lines.rows(lines.names.index(name))
-    return lines.person[rows], lines.amounts[rows]
+def _few_outside(inner: Lines, outer: Lines, names: list[str], *, k: int) -> Flags:
+    """Say of each name, per measure and last for the visitors, whether 1 … k−1 are in the outer line beyond the inner.
+
+    No visitor may have more of it inside than outside.
+    """
+    sides = [_of_names(lines, names) for lines in (inner, outer)]
+    everybody = max((int(person.max(initial=0)) for person, _, _ in sides), default=0) + 1
+    keys = [line * everybody + person for person, line, _ in sides]
+    who = distinct(np.concatenate(keys))
+    small, large = (np.zeros((len(who), len(MEASURES) + 1), dtype=np.int64) for _ in sides)
+    for target, key, (_, _, amounts) in zip((small, large), keys, sides, strict=True):
+        target[np.searchsorted(who, key)] = np.c_[amounts, np.ones(len(key), dtype=np.int64)]
+    line = who // everybody
+    outside, beyond = (add_up(more.astype(np.int64), line, count=len(names)) for more in (large > small, small > large))
+    return np.asarray((outside > 0) & (outside < k) & (beyond == 0), dtype=np.bool_)
 
 
-def _few_outside(inner: tuple[Ints, Ints], outer: tuple[Ints, Ints], *, k: int) -> list[bool]:
-    """Say per measure, and last for the visitors, whether 1 … k−1 people are in the outer line beyond the inner."""
-    who = np.union1d(inner[0], outer[0])
-    shape = (len(who), len(MEASURES) + 1)
-    small, large = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    for target, (person, amounts) in ((small, inner), (large, outer)):
-        target[np.searchsorted(who, person)] = np.c_[amounts, np.ones(len(person), dtype=np.int64)]
-    outside = (large > small).sum(axis=0)
-    few = (outside > 0) & (outside < k) & (small <= large).all(axis=0)
-    return [bool(flag) for flag in few]
+def _of_names(lines: Lines, names: list[str]) -> tuple[Ints, Ints, Ints]:
+    """Return person, number of the name and amounts of the rows whose line is one of *names*."""
+    numbers = {name: number for number, name in enumerate(names)}
+    number = np.array([numbers.get(name, -1) for name in lines.names], dtype=np.int64)[lines.line]
+    chosen = number >= 0
+    return lines.person[chosen], number[chosen], lines.amounts[chosen]

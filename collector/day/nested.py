@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from collector.day.facts import Facts
-from collector.day.lines import Ints, Lines, People, distinct
+from collector.day.lines import Ints, Lines, People, among, starts_of
 from collector.day.nets import Cut, Net
 from collector.model import OTHER, Dimension
 
@@ -129,31 +129,26 @@ def joined(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
         a: Numbers of visitors and of their lines in one breakdown, a row per visitor and line.
         b: The same of another.
     """
-    if not _has_several(a[0]) or not _has_several(b[0]):
-        return _matched(a, b)
-    ours = pl.DataFrame({"person": a[0], "a": a[1]}).with_columns(several=pl.len().over("person") > 1)
-    theirs = pl.DataFrame({"person": b[0], "b": b[1]}).with_columns(several=pl.len().over("person") > 1)
-    both = ours.join(theirs, on="person").with_columns(unclear=pl.col("several") & pl.col("several_right"))
-    clear = both.filter(~pl.col("unclear")).select("a", "b").unique().with_columns(known=pl.lit(value=True))
-    known = both.join(clear, on=["a", "b"], how="left").with_columns(pl.col("known").fill_null(value=False))
-    kept = known.filter(~pl.col("unclear") | pl.col("known") | ~pl.col("known").any().over("person"))
-    return kept["person"].to_numpy(), kept["a"].to_numpy(), kept["b"].to_numpy()
-
-
-def _has_several(person: Ints) -> bool:
-    return len(distinct(person)) < len(person)
-
-
-def _matched(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
-    """Join two breakdowns of which one has a single line for each visitor."""
-    if _has_several(b[0]):
-        person, column, row = _matched(b, a)
+    ours, theirs = np.argsort(a[0], kind="stable"), np.argsort(b[0], kind="stable")
+    who, others = a[0][ours], b[0][theirs]
+    first, last = np.searchsorted(others, who), np.searchsorted(others, who, side="right")
+    counts = last - first
+    mine = np.repeat(np.arange(len(who)), counts)
+    place = np.arange(len(mine)) - np.repeat(np.cumsum(counts) - counts, counts) + first[mine]
+    person, row, column = who[mine], a[1][ours[mine]], b[1][theirs[place]]
+    starts = starts_of(who)
+    several = np.repeat(np.diff(starts, append=len(who)), np.diff(starts, append=len(who))) > 1
+    unclear = np.flatnonzero((several & (counts > 1))[mine])
+    if not len(unclear):
         return person, row, column
-    order = np.argsort(b[0])
-    place = np.searchsorted(b[0][order], a[0])
-    place = np.minimum(place, max(len(order) - 1, 0))
-    found = b[0][order][place] == a[0] if len(order) else np.zeros(len(a[0]), dtype=np.bool_)
-    return a[0][found], a[1][found], b[1][order][place[found]] if len(order) else a[1][found]
+    keys = row * (int(column.max()) + 1) + column
+    is_clear = np.ones(len(person), dtype=np.bool_)
+    is_clear[unclear] = False
+    known = among(keys[unclear], keys[is_clear])
+    runs = starts_of(person[unclear])
+    lengths = np.diff(runs, append=len(unclear))
+    is_clear[unclear] = known | ~np.repeat(np.logical_or.reduceat(known, runs), lengths)
+    return person[is_clear], row[is_clear], column[is_clear]
 
 
 def _fewest(

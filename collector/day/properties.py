@@ -34,6 +34,7 @@ def fold_stated(
         *names* with further labels in `(other)`.
     """
     names = dict(names)
+    visitors = dict(zip(properties.names, properties.visitors.tolist(), strict=True))
     for (event, _), labels in sorted(_by_key(names).items()):
         measure = PAGEVIEWS if event == _PAGEVIEW else _EVENTS
         if event == _PAGEVIEW:
@@ -42,7 +43,7 @@ def fold_stated(
             whole = _amounts(events, [event], people, measure=measure)
         else:
             continue
-        order = sorted(labels, key=lambda label: (properties.visitors[properties.names.index(label)], label))
+        order = sorted(labels, key=lambda label: (visitors[label], label))
         while order and 0 < int((whole > _amounts(properties, order, people, measure=measure)).sum()) < k:
             names[order.pop(0)] = OTHER
     return names
