@@ -52,6 +52,7 @@ class DayRow(msgspec.Struct, frozen=True):
     server_log: int
     network: int
     k: int
+    is_split: bool
 
 
 class HourRow(msgspec.Struct, frozen=True):

@@ -87,6 +87,7 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         states: Days of the period by how they ended.
         server_log_days: Days counted from a server log, whose opt-outs are unknown.
+        split_days: Days counted in several parts; who came in two of them counts in each.
         drops: Requests that were not counted, in tens, by reason.
         opt_outs: Of the whole house, in hundreds.
         gaps: Times that the house lost something, by reason.
@@ -95,6 +96,7 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
 
     states: dict[State, int]
     server_log_days: int
+    split_days: int
     drops: dict[str, int]
     opt_outs: int
     gaps: dict[str, int]
@@ -248,6 +250,7 @@ def _completeness(rows: Rows, made: Plan, days: Mapping[date, Tally], panels: Se
     return Completeness(
         states=states,
         server_log_days=sum(1 for row in rows.days if row.server_log),
+        split_days=sum(1 for row in rows.days if row.is_split),
         drops=_losses(rows.losses, "drop"),
         opt_outs=_losses(rows.losses, "house").get("opt_out", 0),
         gaps=_losses(rows.losses, "gap"),

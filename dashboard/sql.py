@@ -128,12 +128,15 @@ def days(query: Query, span: Span) -> Statement:
     """Return how the days ended.
 
     Returns:
-        Columns: day, parts kept, parts below k, parts lost, parts from a server log, parts in network identity, k.
+        Columns: day, parts kept, parts below k, parts lost, parts from a server log, parts in network identity, k,
+            whether a site's day was counted in several parts.
     """
     return Statement(
         "select day, count(*) filter (where outcome = 'kept'), count(*) filter (where outcome = 'below_k'), "
         "count(*) filter (where outcome = 'lost'), count(*) filter (where origin = 'server_log'), "
-        "count(*) filter (where identity = 'network'), max(k) "
+        "count(*) filter (where identity = 'network'), max(k), "
+        "count(*) filter (where outcome = 'kept' and origin = 'tracker') "
+        "> count(distinct site) filter (where outcome = 'kept' and origin = 'tracker') "
         f"from closed where {_sites(query.sites)} and day between ? and ? group by day",
         (*query.sites, span.first, span.last),
     )

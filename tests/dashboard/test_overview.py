@@ -113,10 +113,14 @@ def test_a_second_filter_is_refused_kindly(house: House) -> None:
 
 
 def test_parts_of_a_day_are_added_up(empty: House) -> None:
-    """A day of several parts shows their sum."""
+    """A day of several parts shows their sum, and says that who came in two of them counts twice."""
     empty.close_day(YESTERDAY, [total(40)])
+    said = "1 day counted in parts: who came in two of them counts twice"
+    assert said not in text(empty.client().get("/?lang=en").text)
     empty.close_day(YESTERDAY, [total(60)], part=2)
-    assert figures(empty.client().get("/?lang=en").text)["visitors"] == "100"
+    page = empty.client().get("/?lang=en").text
+    assert figures(page)["visitors"] == "100"
+    assert said in text(page)
 
 
 def test_what_is_withheld_is_a_word_and_never_nought(empty: House) -> None:
