@@ -112,7 +112,7 @@ def test_gate_takes_them(school: School) -> None:
 
 
 def test_prepare(own: Settings, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
-    """A prepared demo has its closed days, the hours of today are in the spool and committed, and nothing is warned of."""
+    """A prepared demo has its closed days, the hours of today in the spool and committed, and warns of nothing."""
     prepare(own, clock=clock, days=3, share=0.15, workers=1)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     with opened(own, clock) as engine:
