@@ -123,8 +123,9 @@ class EventDoor:
             forwarded=b",".join(forwarded).decode("latin-1"),
             user_agent=agent.decode("latin-1"),
             body=body,
-            gpc=gpc.decode("latin-1"),
-            dnt=dnt.decode("latin-1"),
+            # The parser leaves the space behind a value, which is none of it: an opt-out is one with it, too.
+            gpc=gpc.strip().decode("latin-1"),
+            dnt=dnt.strip().decode("latin-1"),
             country=country.decode("latin-1"),
             language=language.decode("latin-1"),
         )

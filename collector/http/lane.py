@@ -195,8 +195,8 @@ class EventLane(LimitedProtocol):
                     body,
                     field(door.client_header, b"").decode("latin-1"),
                     field(_AGENT, b"").decode("latin-1"),
-                    field(_GPC, b"").decode("latin-1"),
-                    field(_DNT, b"").decode("latin-1"),
+                    field(_GPC, b"").strip().decode("latin-1"),
+                    field(_DNT, b"").strip().decode("latin-1"),
                     field(door.country_header, b"").decode("latin-1"),
                     field(_LANGUAGE, b"").decode("latin-1"),
                 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from collector.http.limited import PIPELINE_MAX
+from collector.settings import Server
 from tests.clock import ManualClock
 from tests.http.serving import answer, run, serving, until
 from tests.http.test_lane import EVENT, SLOW
@@ -60,7 +61,7 @@ def test_nothing_of_a_request_outlives_its_answer(
     way = Way(tmp_path / "house", clock, is_fast=is_fast)
     house, other = socket.socketpair()
     outbox = Outbox(house.detach())
-    collecting = passing_on(way.protocol_class, outbox, base_path="")
+    collecting = passing_on(way.protocol_class, outbox, server=Server())
     collecting.own_paths = frozenset((b"/page", b"/slow", b"/event"))  # type: ignore[attr-defined]
 
     async def scene() -> None:
