@@ -1,14 +1,21 @@
 """Laws of the k rule on days that a search makes up to break it; whoever made a difference is counted again."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.audit.attacks import attack
 from collector.audit.hostile import Happening
+from collector.day import small_groups
+from collector.day.across import fold_across
+from collector.day.jointly import fold_jointly
+from collector.day.nested import Pair
+from collector.day.pairs import Grid
 from collector.model import OTHER, Cell, Dimension, Profile
 from collector.policy import Rules, rules_for, stricter
 from tests.audit.crowds import CLIENTS, Crowds
@@ -55,6 +62,27 @@ def test_no_day_gives_a_small_group_away(day: tuple[Rules, list[Happening]]) -> 
     assert attack(cells, k=rules.k).leaks == []
     for how, makers in few_makers(cells, happenings):
         assert makers == 0 or makers >= rules.k, how
+
+
+@given(day=days())
+@settings(max_examples=12, deadline=None)
+def test_once_over_is_enough(day: tuple[Rules, list[Happening]]) -> None:
+    """Each step that folds cells is made once: made again after all of them, none folds any more."""
+    rules, happenings = day
+
+    def fold_again(grids: Mapping[Pair, Grid], *, unsure: Mapping[Dimension, int | None], k: int) -> bool:
+        changed = fold_jointly(grids, unsure=unsure, k=k)
+        before = [grid.visible.copy() for grid in grids.values()]
+        for grid in grids.values():
+            grid.fold(([""] * (int(grid.row.max()) + 1), [""] * (int(grid.column.max()) + 1)), k=k)
+        fold_across(grids, k=k)
+        fold_jointly(grids, unsure=unsure, k=k)
+        assert all(np.array_equal(one, grid.visible) for one, grid in zip(before, grids.values(), strict=True))
+        return changed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_groups, "fold_jointly", fold_again)
+        cells_from(happenings, rules)
 
 
 def few_makers(cells: list[Cell], happenings: list[Happening]) -> Iterator[tuple[str, int]]:

@@ -56,6 +56,14 @@ def test_what_other_lines_hold_is_taken_out() -> None:
     assert [sorted(one.tolist()) for one in found(sums, k=10)] == [[0, 1, 3]]
 
 
+def test_what_a_line_says_by_itself_helps_another() -> None:
+    """Six of a line that are told together, which is enough, lose three to a sum from elsewhere that has one more."""
+    # Line 0: groups of 3, 3, 20 and 20; line 1: one person.
+    members = [[0, 2], [0, 1, 3], [3], [2, 4]]
+    sums = sums_of([3, 3, 20, 20, 1], members, homes=[0, 0, 0, EVERYWHERE], lines=[0, 0, 0, 0, 1])
+    assert [sorted(one.tolist()) for one in found(sums, k=5)] == [[0, 1, 2, 3]]
+
+
 @given(seed=st.integers(0, 1 << 32))
 @settings(max_examples=60, deadline=None)
 def test_no_small_sum_of_a_line_is_missed(seed: int) -> None:
