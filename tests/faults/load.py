@@ -15,7 +15,7 @@ from tests.agents import CHROME
 VISITORS: Final = 40
 SENDERS: Final = 4
 #: Between two events of a sender: what is asked here is what becomes of them, not how many there can be.
-PACE_SECONDS: Final = 0.004
+PACE_SECONDS: Final = 0.008
 #: A house that is there answers within it, whatever else it does.
 ANSWER_SECONDS_MAX: Final = 20.0
 #: Longest wait for events to be acknowledged.

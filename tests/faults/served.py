@@ -17,7 +17,7 @@ from collector.process import harden
 from collector.settings import load_settings
 from tests.faults import child
 from tests.faults.load import Kind, wait_until
-from tests.faults.operations import UNASKED
+from tests.faults.operations import UNASKED, be_newer
 from tests.process import HouseProcess, free_port
 from turven import places
 from turven.compose import run_house
@@ -45,6 +45,8 @@ class ServedHouse(HouseProcess):
         with self.config.open("a", encoding="utf-8") as file:
             file.write(f"{server}\n")
         self._ahead = ahead
+        #: Whether its program is a step newer than its history.
+        self.is_newer = False
         self._served: child.Started | None = None
 
     def start(self) -> Self:
@@ -60,7 +62,8 @@ class ServedHouse(HouseProcess):
 
     def launch(self) -> None:
         """Start, and wait for nothing."""
-        job, given = (serve, ()) if self._ahead is None else (serve_ahead, (self._ahead,))
+        plain = serve_newer if self.is_newer else serve
+        job, given = (plain, ()) if self._ahead is None else (serve_ahead, (self._ahead,))
         self._served = child.start(job, self.config, *given, log=self.log)
 
     def second_config(self) -> Path:
@@ -204,6 +207,12 @@ def serve(config: Path) -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = str(config.parent.parent / "compiled")
     places.RESTART_SECONDS_MAX = 0.2  # type: ignore[misc]
     main(["--config", str(config), "serve"])
+
+
+def serve_newer(config: Path) -> None:
+    """Be `turven serve` of a program whose schema is one step on."""
+    be_newer(config.parent)
+    serve(config)
 
 
 def serve_ahead(config: Path, ahead: Path) -> None:

@@ -13,11 +13,14 @@ import pytest
 
 from tests.faults import child
 from tests.faults.load import Load, differences, wait_until
-from tests.faults.served import KILLS, TIMES, ServedHouse, chance, page_of, writes
+from tests.faults.served import KILLS, ServedHouse, chance, page_of, writes
 from tests.faults.test_kills import EARLY, ENOUGH
 
-#: A parent costs as many starts as it has processes: `make faults` kills it three times as often.
-PARENTS: Final = 12 * TIMES
+#: A parent costs as many starts as it has processes: one in so many is killed at work, the others while they start, or
+#: while what is left of the one before ends.
+AT_WORK: Final = 4
+#: Longest start that is killed in the middle.
+START_SECONDS: Final = 0.3
 #: A process of a kind is there again before so many events were acknowledged.
 LOOKS_MAX: Final = 5_000
 
@@ -87,11 +90,11 @@ def test_a_parent_killed_under_load_loses_nothing(tmp_path: Path, half: int) -> 
     """The parent is killed, or all at once, at random moments: what was acknowledged is counted once."""
     moments = chance(f"parent {half}")
     with _serving(tmp_path, collectors=1) as (house, load):
-        for kill in range(PARENTS // 2):
+        for kill in range(KILLS // 2):
             load.turn_to(page_of(kill))
-            if moments.random() < EARLY:
+            if kill % AT_WORK:
                 # The moment is the point here, not what happens meanwhile.
-                Event().wait(moments.uniform(0, 1.0))
+                Event().wait(moments.uniform(0, START_SECONDS))
             else:
                 load.more(moments.randrange(1, 120), log=house.log)
             house.kill() if moments.random() < 0.5 else house.end_everything()

@@ -13,7 +13,7 @@ from tests.faults import child
 from tests.faults.operations import OPERATIONS, perform, prepare, recover
 
 #: Steps of an operation at which a house dies; `make faults` takes more.
-STEPS_MAX: Final = 3 * int(os.environ.get("FAULTS", "1"))
+STEPS_MAX: Final = 2 * int(os.environ.get("FAULTS", "1"))
 SEED: Final = int(os.environ.get("FAULTS_SEED", "20261124"))
 #: A step before one of these, or after it, is always among them: there something comes into force.
 FORCE: Final = {"commit", "checkpoint", "replace"}

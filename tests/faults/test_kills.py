@@ -8,9 +8,11 @@ from time import monotonic
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyrage
 import pytest
 
+from collector.store.migrate import SCHEMA_VERSION
 from tests.faults import child
 from tests.faults.load import Load, differences
 from tests.faults.served import KILLS, ServedHouse, chance, page_of, quiet_zone
@@ -46,6 +48,30 @@ def test_a_house_killed_under_load_counts_each_event_once(tmp_path: Path) -> Non
     house.stop()
     assert differences(counted, load.tallies()) == [], child.tail(house.log)
     assert (load.hung, load.unwilling) == (0, {})
+
+
+def test_a_house_killed_while_it_migrates_takes_the_step_once(tmp_path: Path) -> None:
+    """Killed again and again while it brings its history a step on, a house ends with the step taken once."""
+    house, moments = ServedHouse(tmp_path), chance("migration")
+    with house:
+        house.add("school")
+        with Load(house.port) as load:
+            load.more(ENOUGH, log=house.log)
+            load.stop()
+            house.ask("close", sites=None)
+            house.kill()
+    house.is_newer = True
+    for _ in range(KILLS // 6):
+        house.launch()
+        # The moment is the point here, not what happens meanwhile.
+        Event().wait(moments.uniform(0, START_SECONDS))
+        house.kill()
+    with house:
+        assert differences(house.counted("school"), load.tallies()) == [], child.tail(house.log)
+    with duckdb.connect(str(tmp_path / "data" / "history.duckdb"), read_only=True) as kept:
+        steps = kept.execute("select version from schema_version order by all").fetchall()
+        assert steps[-2:] == [(SCHEMA_VERSION,), (SCHEMA_VERSION + 1,)]
+        assert kept.execute("select distinct note from cell").fetchall() == [("seen once",)]
 
 
 class Busy:
