@@ -5,13 +5,14 @@ the k rule that hides it. What only the k rule keeps out is sent by one visitor.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from secrets import token_hex
+from time import sleep
 from typing import Any, Final
 from urllib.parse import quote
 
 from collector.audit.marks import CLICK_IDS, ENCODINGS, Mark
-from collector.audit.scratch import BROWSER, COUNTRY_HEADER, ScratchHouse
+from collector.audit.scratch import BROWSER, COUNTRY_HEADER, Post, ScratchHouse
 
 #: The visitor whose marks the k rule has to hide; an address of the range kept for documentation.
 CANARY_ADDRESS: Final = "203.0.113.77"
@@ -36,8 +37,10 @@ REFERRER: Final = "verwijzer.example"
 HOST: Final = "canary.example"
 OWN_MARK: Final = "own mark"
 _DROPPED_MAX: Final = 120
+#: A house takes a hundred new browsers a second, and each spelling of a mark makes one.
+_PATIENT_SECONDS, _PATIENT_TIMES_MAX = 1.0, 60
 
-Request = tuple[Mapping[str, str], Mapping[str, Any] | bytes]
+Request = Post
 
 
 def make_stem() -> str:
@@ -85,7 +88,7 @@ class Sender:
             for site in sites
             for made in self._requests(number, site, spelling)
         ]
-        return len(requests), self._house.send_all(requests).get(202, 0)
+        return len(requests), _send_patiently(self._house, requests)
 
     def _requests(self, number: int, site: str, spelling: str) -> Iterator[Request]:
         yield self._request(number, site, spelling)
@@ -183,6 +186,19 @@ class Sender:
         self._house.request("POST", f"/event?x={asked}", body=body, headers=headers)
         for raw in _raw_requests(self._text["raw request"]):
             self._house.raw(raw)
+
+
+def _send_patiently(house: ScratchHouse, requests: Sequence[Request]) -> int:
+    """Send events, and those again that were refused for a rush of browsers that are new; return how many counted."""
+    counted = 0
+    for _ in range(_PATIENT_TIMES_MAX):
+        refused: list[Request] = []
+        counted += house.send_all(requests, refused=refused).get(202, 0)
+        if not refused:
+            break
+        sleep(_PATIENT_SECONDS)
+        requests = refused
+    return counted
 
 
 def _own_request(number: int, site: str, own: str) -> Request:

@@ -54,6 +54,7 @@ _OF_THE_HOUSE: Final = frozenset({
     "turven_ready", "turven_last_close_seconds", "turven_parts_closed_early_total",
     *(f"turven_{what}_seconds_{which}" for what in ("close", "round", "query") for which in ("bucket", "count")),
 })  # fmt: skip
+_COMES: Final = ("turven_fold_share", "turven_refused_total")
 _OPT_OUT_STEP: Final = 100.0
 _EVENTS: Final = "turven_events_total"
 _ROUNDS: Final = "turven_round_seconds_count"
@@ -154,7 +155,8 @@ def out_of_step(polls: Sequence[Poll]) -> list[str]:
     """Return what `/metrics` told between its steps, under a name of its own, or by appearing, as exits that differ."""
     odd = {name for poll in polls for name, value in poll.items() if not _is_in_steps(name, value)}
     everywhere = set.intersection(*(set(poll) for poll in polls))
-    came = {name for poll in polls for name in poll} - everywhere - {"turven_fold_share"}
+    # A kind of refusal comes with its tenth, a share with the first close: neither tells of one.
+    came = {name for poll in polls for name in poll if not name.startswith(_COMES)} - everywhere
     # Without events that it tells of, nothing would have been tried.
     still = [] if _moved(polls) >= _MOVES else ["metrics: tells of no event"]
     return [f"metrics: {name}" for name in sorted(odd | came)] + still

@@ -68,6 +68,9 @@ _STEPPED_ZONE: Final = "Etc/UTC"
 #: Requests that are on their way at the same time on one connection.
 PIPELINE_MAX: Final = 64
 
+#: Headers and body of an event.
+Post = tuple[Mapping[str, str], Mapping[str, Any] | bytes]
+
 
 class ScratchHouse:
     """Drive a house that runs as a process of its own."""
@@ -236,8 +239,8 @@ class ScratchHouse:
         )
         return ran.returncode, (ran.stdout + ran.stderr).decode(errors="replace")
 
-    def send_all(self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, Any] | bytes]]) -> dict[int, int]:
-        """Send events, headers and body each, over one connection; return how often each status came back.
+    def send_all(self, requests: Sequence[Post], *, refused: list[Post] | None = None) -> dict[int, int]:
+        """Send events over one connection; return how often each status came back, and add those with 503 to *refused*.
 
         Raises:
             TurvenError: `scratch_failed` where the house hangs up.
@@ -251,9 +254,11 @@ class ScratchHouse:
             for start in range(0, len(requests), PIPELINE_MAX):
                 batch = requests[start : start + PIPELINE_MAX]
                 connection.sendall(b"".join(write_post(headers, body) for headers, body in batch))
-                for _ in batch:
+                for request in batch:
                     status = read_answer(stream)
                     answered[status] = answered.get(status, 0) + 1
+                    if status == 503 and refused is not None:  # noqa: PLR2004 - HTTP's own number
+                        refused.append(request)
         return answered
 
     def ask(self, command: str, **params: Any) -> bytes:
