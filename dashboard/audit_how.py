@@ -89,7 +89,10 @@ HOW: Final = {
     "R45": mark(
         "A site that counts was switched off and sent an event; the seconds until it was refused were measured."
     ),
-    "R46": mark("Requests that are too large or malformed must be refused, and so must a rush on one site; each page must carry its protection."),
+    "R46": mark(
+        "Requests that are too large or malformed must be refused, and so must a rush on one site; each page must "
+        "carry its protection."
+    ),
     "R47": mark(
         "Visitors claimed other addresses, in every way there is. Only what a proxy of the settings says may "
         "be believed."

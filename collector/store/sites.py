@@ -80,7 +80,8 @@ class Sites:
 
     def turn(self, now: datetime) -> None:
         """Let looser settings come into force where the local day has turned; cheap where none waits."""
-        if any([self._settle(name, now) for name in list(self._waiting)]):
+        settled = [self._settle(name, now) for name in list(self._waiting)]
+        if any(settled):
             self.on_change()
 
     def on_day(self, site: Site, day: date) -> Site:
