@@ -28,6 +28,8 @@ EVERYWHERE: Final = -1
 HEARD_MAX: Final = 2_000_000
 _NOTHING: Final = 1e-7
 _FAINT: Final = 1e-11
+#: Columns that are looked at in one go.
+_COLUMNS: Final = 256
 
 
 class Sums(msgspec.Struct):
@@ -296,13 +298,16 @@ def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights, Ints]:
     Each column in turn, in this *order*, is taken out of all rows but one: those of most people come first, so that
     what is left in the last rows is of the small ones.
     """
-    rows, weights, firsts = matrix.copy(), np.eye(len(matrix)), list[int]()
-    done = 0
-    while done < len(rows):
-        held = np.flatnonzero((np.abs(rows[done:, order]) > _NOTHING).any(axis=0))
+    rows, weights, firsts = matrix[:, order], np.eye(len(matrix)), list[int]()
+    rows[np.abs(rows) < _FAINT] = 0
+    done = column = 0
+    while done < len(rows) and column < len(order):
+        # A column that is nothing in the rows left stays so: each is looked at once.
+        held = np.flatnonzero((np.abs(rows[done:, column : column + _COLUMNS]) > _NOTHING).any(axis=0))
         if not len(held):
-            break
-        column = int(order[held[0]])
+            column += _COLUMNS
+            continue
+        column += int(held[0])
         best = done + int(np.abs(rows[done:, column]).argmax())
         for each in (rows, weights):
             each[[done, best]] = each[[best, done]]
@@ -311,11 +316,15 @@ def _reduced(matrix: Weights, *, order: Ints) -> tuple[Weights, Weights, Ints]:
         others = np.flatnonzero((np.abs(rows[:, column]) > 0) & (np.arange(len(rows)) != done))
         factor = rows[others, column][:, None]
         weights[others] -= factor * weights[done]
-        rows[others] -= factor * rows[done]
-        rows[np.abs(rows) < _FAINT] = 0
-        firsts.append(column)
+        changed = rows[others] - factor * rows[done]
+        changed[np.abs(changed) < _FAINT] = 0
+        rows[others] = changed
+        firsts.append(int(order[column]))
+        column += 1
         done += 1
-    return rows[:done], weights[:done], np.array(firsts, dtype=np.int64)
+    made = np.empty_like(rows[:done])
+    made[:, order] = rows[:done]
+    return made, weights[:done], np.array(firsts, dtype=np.int64)
 
 
 def _alike(marks: Flags) -> tuple[Ints, Ints]:

@@ -32,29 +32,54 @@ def few_of(
         k: What a sum of no few people costs at least.
         is_few: Tells of a sum, the group that counts least once, whether it is of few people.
     """
-    left = _that_add(rows)
-    own, first = rows[left], cost[firsts[left]]
-    is_sure: Flags = (own >= -_NOTHING).min(axis=0, initial=True)
-    # What a row costs for certain: what no other takes away again.
-    sure = own[:, is_sure] @ cost[is_sure] + np.where(is_sure[firsts[left]], 0, first)
+    left, sure = _that_count_little(rows, firsts, cost, k=k)
+    own = rows[left]
+    near = np.flatnonzero((np.abs(own) > _NOTHING).any(axis=0))
+    own = own[:, near]
     tried, found = set[bytes](), np.zeros(len(left), dtype=np.bool_)
     for n in np.argsort(sure, kind="stable").tolist():
-        waiting = [] if found[n] else [np.eye(len(left))[n]]
+        alone = np.zeros(len(left))
+        alone[n] = 1
+        waiting = [] if found[n] else [alone]
         while waiting and len(tried) < CHOICES_MAX:
             chosen = waiting.pop()
             if chosen.tobytes() in tried or chosen @ sure >= k - _NOTHING:
                 continue
             tried.add(chosen.tobytes())
-            said = chosen @ own
+            # A handful of rows: to weigh all of them would cost a hundred times as much.
+            used = np.flatnonzero(chosen)
+            said = chosen[used] @ own[used]
             said[np.abs(said) < _NOTHING] = 0
             lacking = np.flatnonzero(said < 0)
-            if not len(lacking) and is_few(said / said[said > 0].min()):
+            if not len(lacking) and is_few(_spread(said / said[said > 0].min(), near, rows.shape[1])):
                 found |= chosen > 0
                 made = np.zeros(len(rows))
                 made[left] = chosen
                 yield made
                 break
             waiting += _further(own, chosen, said, lacking)
+
+
+def _that_count_little(rows: Weights, firsts: Ints, cost: Weights, *, k: int) -> tuple[Ints, Weights]:
+    """Return the rows that a sum of few people may hold, and what each costs for certain: what no other takes away."""
+    left = np.arange(len(rows))
+    while True:
+        left = left[_that_add(rows[left])]
+        own, first = rows[left], cost[firsts[left]]
+        is_sure: Flags = (own >= -_NOTHING).min(axis=0, initial=True)
+        sure = own[:, is_sure] @ cost[is_sure] + np.where(is_sure[firsts[left]], 0, first)
+        is_little = sure < k - _NOTHING
+        if is_little.all():
+            return left, sure
+        # What is gone puts nothing back any more, and takes nothing away.
+        left = left[is_little]
+
+
+def _spread(said: Weights, near: Ints, width: int) -> Weights:
+    """Return what is *said* of the groups *near* as what is said of all."""
+    whole = np.zeros(width)
+    whole[near] = said
+    return whole
 
 
 def _further(own: Weights, chosen: Weights, said: Weights, lacking: Ints) -> Iterator[Weights]:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from collector.day.facts import Facts
-from collector.day.lines import Ints, Lines, People, among, starts_of
+from collector.day.lines import Flags, Ints, Lines, People, among, starts_of
 from collector.day.nets import Cut, Net
 from collector.model import OTHER, Dimension
 
@@ -144,11 +144,20 @@ def joined(a: tuple[Ints, Ints], b: tuple[Ints, Ints]) -> Table:
     keys = row * (int(column.max()) + 1) + column
     is_clear = np.ones(len(person), dtype=np.bool_)
     is_clear[unclear] = False
-    known = among(keys[unclear], keys[is_clear])
-    runs = starts_of(person[unclear])
-    lengths = np.diff(runs, append=len(unclear))
-    is_clear[unclear] = known | ~np.repeat(np.logical_or.reduceat(known, runs), lengths)
+    chosen = unclear[among(keys[unclear], keys[is_clear])]
+    # What others have together tells of some lines only; whoever has more lines has them with each other.
+    for both in (True, False):
+        is_clear[chosen] = True
+        lacks = [_lacking(person, each, unclear, is_clear) for each in (row, column)]
+        chosen = unclear[lacks[0] & lacks[1] if both else lacks[0] | lacks[1]]
+    is_clear[chosen] = True
     return person[is_clear], row[is_clear], column[is_clear]
+
+
+def _lacking(person: Ints, line: Ints, unclear: Ints, is_clear: Flags) -> Flags:
+    """Say of each *unclear* row whether its visitor's line stands in no row that is clear."""
+    keys = person * (int(line.max()) + 1) + line
+    return ~among(keys[unclear], keys[is_clear])
 
 
 def _fewest(

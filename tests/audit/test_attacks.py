@@ -342,3 +342,16 @@ def test_a_page_seen_earlier_leaves_no_few(last: int) -> None:
     crowds = Crowds().add(27, "/home").add(10, "/a").add(last, "/b")
     cells = cells_from(crowds.happenings, rules_for(Profile.STANDARD))
     assert list(compare_snapshots([seen(30, {"/home": 20, "/a": 10})], cells, k=10)) == []
+
+
+def test_who_came_twice_hides_nobody_in_a_channel() -> None:
+    """A channel's events minus those of its sources give nobody away where most visitors came by two channels."""
+    crowds = Crowds()
+    crowds.add(10, "/", sources=("(direct)", "Google"), event="Klaar")
+    crowds.add(1, "/", sources=("(direct)", "Bing"), event="Klaar")
+    crowds.add(4, "/", sources=("Bing",))
+    crowds.add(3, "/", sources=("(direct)",))
+    crowds.add(5, "/", sources=("Google",))
+    crowds.add(1, *(["/a"] * 40), event="Klaar")
+    rules = msgspec.structs.replace(rules_for(Profile.STRICT), k=5, templates_only=False)
+    assert attack(cells_from(crowds.happenings, rules), k=5).leaks == []
