@@ -1,6 +1,7 @@
 """Write and read HTTP as it goes over the wire: many requests on one connection, without waiting for each answer."""
 
 import json
+import socket
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,3 +30,10 @@ def read_answer(stream: Any) -> int:
             length = int(value)
     stream.read(length)
     return int(line.split()[1])
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

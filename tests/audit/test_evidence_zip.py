@@ -155,7 +155,7 @@ def _put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (_put("settings_sha256", value="0" * 64), Deviation(REPORT, "settings_sha256", "settings")),
         (_put("facts", "settings", 1, "in_force", value="15"), Deviation(REPORT, "facts.settings[1].in_force", "line")),
-        (_put("facts", "settings", 12, "holds", value=True), Deviation(REPORT, "facts.settings[12].holds", "line")),
+        (_put("facts", "settings", 17, "holds", value=True), Deviation(REPORT, "facts.settings[17].holds", "line")),
         (_put("facts", "settings", 17, "made_by", value="x"), Deviation(REPORT, "facts.settings[17].since", "line")),
         (_put("facts", "head", value="0" * 64), Deviation(REPORT, "facts.head", "head")),
         (_put("facts", "first_broken", value=2), Deviation(CHAIN, "2", "chain")),
