@@ -4,7 +4,7 @@
 # make audit  what every test claims, then the audit's verdict on the promises
 # make attack  break each promise by a changed line, in copies, and see it caught
 # make faults  kill houses, fill their disks and turn their clocks three times as often as the tests do
-# make bench  measure what Turven costs, into bench/results.md (about ten minutes)
+# make bench  measure what Turven costs, into bench/results.md (about a quarter of an hour)
 # make school  measure what a school of 200 sees, into docs/school-of-200.md
 # make screenshots  take docs/screenshots anew
 # make lock   renew requirements/*.txt (needs uv)

@@ -119,12 +119,18 @@ def _prepare_nothing(folder: Path) -> None:
     die()
 
 
-def _prepare_morning(folder: Path) -> None:
-    """Let three hours of visitors come, of which none is committed; then the house is killed."""
+def _visited(folder: Path) -> Standing:
+    """Return a house with all sites, in which the first visitors of the morning have been."""
     house = Standing(folder, at=MORNING)
     for name in SITES:
         house.add(site(name))
     house.visit(first=0)
+    return house
+
+
+def _prepare_morning(folder: Path) -> None:
+    """Let three hours of visitors come, of which none is committed; then the house is killed."""
+    house = _visited(folder)
     house.tick()
     for hour in (1, 2):
         house.clock.forward(hours=1)
@@ -134,10 +140,7 @@ def _prepare_morning(folder: Path) -> None:
 
 def _prepare_two_parts(folder: Path) -> None:
     """Let a part be closed, a backup be made, another part be closed and a third run on; then the house is killed."""
-    house = Standing(folder, at=MORNING)
-    for name in SITES:
-        house.add(site(name))
-    house.visit(first=0)
+    house = _visited(folder)
     house.close()
     Commands(house.house.engine, clock=house.clock).run("backup", {})
     house.clock.forward(seconds=5)
@@ -150,10 +153,7 @@ def _prepare_two_parts(folder: Path) -> None:
 
 def _prepare_restore(folder: Path) -> None:
     """Let a house with a backup be stopped, and its history be moved away."""
-    house = Standing(folder, at=MORNING)
-    for name in SITES:
-        house.add(site(name))
-    house.visit(first=0)
+    house = _visited(folder)
     house.close()
     Commands(house.house.engine, clock=house.clock).run("backup", {})
     house.stop()
