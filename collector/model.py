@@ -34,6 +34,11 @@ class Dimension(StrEnum):
     LANGUAGE = "language"
     EVENT = "event"
     PROPERTY = "property"
+    SCROLL = "scroll"
+    GOAL = "goal"
+    GROUP = "group"
+    FUNNEL_STEP = "funnel_step"
+    NEXT_PAGE = "next_page"
 
 
 class Measure(StrEnum):
@@ -78,6 +83,44 @@ class Origin(StrEnum):
     SERVER_LOG = "server_log"
 
 
+class TargetKind(StrEnum):
+    """Name what reaches a target."""
+
+    EVENT = "event"
+    PAGE = "page"
+    #: Every page under a path, which ends with `/`.
+    PREFIX = "prefix"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Name something that visitors may do: report an event, open a page, or open any page under a path."""
+
+    kind: TargetKind
+    what: str
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """Declare a target whose visitors are counted when the day closes; *name* of at most 60 characters."""
+
+    name: str
+    target: Target
+
+
+class Funnel(msgspec.Struct, frozen=True):
+    """Declare 2 to 8 targets that a visitor reaches one after another within a day."""
+
+    name: str
+    steps: tuple[Target, ...]
+
+
+class Region(StrEnum):
+    """Name a region of the Dutch school holidays."""
+
+    NORTH = "noord"
+    MIDDLE = "midden"
+    SOUTH = "zuid"
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Describe a site and what its controller has switched on.
 
@@ -99,6 +142,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         sensitive: Path prefixes that are folded into their parent.
         may_echo: Whether `?debug=1` answers what would be stored.
         scripts: Optional parts of the tracker that are served: `hash`, `engagement`, `outbound`, `downloads`, …
+        goals: Counted when the day closes, from the day after they were declared.
+        funnels: The same.
+        groups: Prefixes of pages that are counted together, each ending with `/`; one filter of the dashboard each.
+        region: Whose school holidays the chart shows; empty for none.
+        embed_hosts: Origins (`https://www.school.example`) whose pages may show this site's figures inside themselves.
+        in_median: Whether this site's figures may enter the median that other schools see of at least k schools.
     """
 
     id: str
@@ -120,6 +169,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: tuple[str, ...] = ()
     may_echo: bool = True
     scripts: tuple[str, ...] = ("engagement", "outbound", "downloads")
+    goals: tuple[Goal, ...] = ()
+    funnels: tuple[Funnel, ...] = ()
+    groups: tuple[str, ...] = ()
+    region: Region | None = None
+    embed_hosts: tuple[str, ...] = ()
+    in_median: bool = False
 
 
 class Epoch(msgspec.Struct, frozen=True, order=True):

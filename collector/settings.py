@@ -180,6 +180,37 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_days: int = BACKUP_DAYS_MAX
 
 
+class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say who may open the dashboard.
+
+    Attributes:
+        accounts: Whether people sign in. Without, whoever sits at this machine sees everything, and nobody else
+            anything.
+        sign_in_hours: How long a sign-in lasts; at most 8.
+    """
+
+    accounts: bool = False
+    sign_in_hours: int = 8
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say how reports leave by e-mail.
+
+    Attributes:
+        server: `HOST:PORT` of an SMTP server; empty to write `.eml` files into `data_dir/mail` and send nothing.
+        sender: Address that mails come from.
+        name: Of the account at the server; empty for none.
+        password: Of that account.
+        security: `starttls`, `tls` or `none`.
+    """
+
+    server: str = ""
+    sender: str = ""
+    name: str = ""
+    password: str = ""
+    security: str = "starttls"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold every setting of the house.
 
@@ -209,6 +240,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     privacy: Privacy = Privacy()
     public: Public = Public()
     backup: Backup = Backup()
+    access: Access = Access()
+    mail: Mail = Mail()
 
     @property
     def logs_json(self) -> bool:
@@ -219,6 +252,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def history_file(self) -> Path:
         """Return where the cells are."""
         return self.data_dir / "history.duckdb"
+
+    @property
+    def desk_file(self) -> Path:
+        """Return where accounts, keys, links, notes and mailings are."""
+        return self.data_dir / "desk.sqlite"
 
     @property
     def backup_dir(self) -> Path:

@@ -93,12 +93,25 @@ def _decimal(value: float, pattern: str, locale: Locale) -> str:
 
 def load() -> dict[str, Words]:
     """Read both languages from the catalogues that come with the package."""
-    found = {}
-    for language in LANGUAGES:
-        file = files("dashboard") / "locale" / language / "LC_MESSAGES" / "turven.po"
+    return {language: Words(language, catalog(language)) for language in LANGUAGES}
+
+
+def catalog(language: str) -> Catalog:
+    """Return the texts of a language: every `.po` in its folder, one for each part of the dashboard.
+
+    Raises:
+        ValueError: Two catalogues hold the same text.
+    """
+    whole = Catalog(locale=language)
+    folder = files("dashboard") / "locale" / language / "LC_MESSAGES"
+    for file in sorted((one for one in folder.iterdir() if one.name.endswith(".po")), key=lambda one: one.name):
         with file.open("rb") as opened:
-            found[language] = Words(language, read_po(opened, locale=language))
-    return found
+            for message in read_po(opened, locale=language):
+                if message.id and message.id in whole:
+                    raise ValueError(f"{file.name} has a text that another catalogue has too: {message.id!r}")
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 def choose(asked: str | None, accepted: str) -> str:

@@ -1,22 +1,13 @@
 """Are both languages whole?"""
 
 import re
-from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
 
-from dashboard.words import LANGUAGES, choose, load
-from tests.dashboard.messages import ROOT, written
+from dashboard.words import LANGUAGES, catalog, choose, load
+from tests.dashboard.messages import written
 
 NAMES = re.compile(r"\{\w+\}")
-
-
-def catalog(language: str) -> Catalog:
-    """Read a catalogue as it is in the package."""
-    with (Path(ROOT) / "locale" / language / "LC_MESSAGES" / "turven.po").open("rb") as file:
-        return read_po(file, locale=language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
