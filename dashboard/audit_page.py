@@ -5,10 +5,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
-from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -26,11 +24,11 @@ from dashboard.audit_words import PAPERS
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
 from dashboard.house import Auditing
 from dashboard.view import View
+from dashboard.who import Right
 
 #: How often the page looks how far a check is, without scripts.
 REFRESH_SECONDS: Final = 5
 _NOTED_MAX: Final = 100
-_FIELDS_MAX: Final = 10
 _STYLE: Final = re.compile("<style>(.*?)</style>", re.DOTALL)
 #: What a form on the page asks for again.
 _KEPT_PARAMETERS: Final = ("report", "view", "lang")
@@ -142,18 +140,9 @@ class AuditPages:
         headers = {**access.HEADERS, "Content-Security-Policy": policy, "Content-Language": language}
         return pack(request, text.encode(), media_type="text/html; charset=utf-8", headers=headers)
 
-    async def start(self, request: Request) -> Response:
+    def start(self, request: Request, *, fields: list[tuple[str, str]]) -> Response:
         """Start a full check and go back to the page, which tells how far it is."""
-        refused = access.refuse(request)
-        if refused:
-            return self._frame.message(request, refused.value, status=access.STATUS[refused])
-        body = await request.body()
-        return await run_in_threadpool(self._start, request, body)
-
-    def _start(self, request: Request, body: bytes) -> Response:
-        if len(body) > FORM_BYTES_MAX:
-            return self._frame.message(request, "no_page", status=413)
-        mark = _fields(body).get("mark", "").strip()
+        mark = dict(fields).get("mark", "").strip()
         view = self._frame.view(request)
         try:
             self._auditing.start(mark)
@@ -169,13 +158,6 @@ class AuditPages:
         kept = self._auditing.kept()
         name = request.query_params.get("report") or (kept[0].name if kept else "")
         return self._auditing.report(name) if name else None
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=_FIELDS_MAX))
-    except ValueError:
-        return {}
 
 
 def _papers(facts: Facts, view: View) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -196,16 +178,16 @@ def _file(report: Report) -> str:
     return f"turven-audit-{at}"
 
 
-def routes(*, auditing: Auditing, base_path: str = "", refresh_seconds: float = REFRESH_SECONDS) -> list[Route]:
+def routes(*, auditing: Auditing, frame: Frame, refresh_seconds: float = REFRESH_SECONDS) -> list[Route]:
     """Return the routes of the auditor's page.
 
     Args:
         auditing: Gathers evidence.
-        base_path: Prefix of every address, as in the settings.
+        frame: Makes pages, and knows who may open which.
         refresh_seconds: How often the page looks how far a check is.
     """
-    frame = Frame(base_path)
     pages = AuditPages(auditing=auditing, frame=frame, refresh_seconds=refresh_seconds)
+    base = frame.base_path
     answers: dict[str, Endpoint] = {
         "/audit": pages.page,
         "/audit/compare": pages.compare,
@@ -213,5 +195,8 @@ def routes(*, auditing: Auditing, base_path: str = "", refresh_seconds: float = 
         "/audit/evidence.zip": pages.archive,
         "/audit/papers/{name}": pages.paper,
     }
-    found = [Route(base_path + path, frame.guarded(answer), methods=["GET"]) for path, answer in answers.items()]
-    return [*found, Route(f"{base_path}/audit", pages.start, methods=["POST"], max_body_size=FORM_BYTES_MAX)]
+    found = [
+        Route(base + path, frame.guarded(answer, Right.EVIDENCE), methods=["GET"]) for path, answer in answers.items()
+    ]
+    taking = frame.form(pages.start, Right.AUDIT)
+    return [*found, Route(f"{base}/audit", taking, methods=["POST"], max_body_size=FORM_BYTES_MAX)]

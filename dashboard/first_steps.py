@@ -1,14 +1,13 @@
 """Read the form that takes the first site into an empty house."""
 
+from collections.abc import Iterable
 from datetime import date
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from collector.errors import SettingsError
 from collector.model import Identity, Profile, Site
 
-_FIELDS_MAX = 40
 _LENGTH_MAX = 1_000
 
 
@@ -53,11 +52,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         return site, f"operator, on behalf of {site.controller}" if site.is_on else "operator"
 
 
-def read_form(body: bytes) -> Form:
-    """Return the fields of an URL-encoded form; unknown ones are left alone."""
-    try:
-        pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=_FIELDS_MAX)
-    except ValueError:
-        return Form()
+def read_form(fields: Iterable[tuple[str, str]]) -> Form:
+    """Return the fields of a form; unknown ones are left alone."""
     known = set(Form.__struct_fields__)
-    return Form(**{name: value[:_LENGTH_MAX] for name, value in pairs if name in known})
+    return Form(**{name: value[:_LENGTH_MAX] for name, value in fields if name in known})

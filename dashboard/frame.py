@@ -1,26 +1,39 @@
 """The frame of every page: language, words, template and headers; and the door that each answer stands behind."""
 
-from collections.abc import Callable
-from functools import cache, wraps
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache, partial, wraps
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from collector.model import Site
 from dashboard import access
 from dashboard.assets import Assets, pack
 from dashboard.query import QueryError
 from dashboard.view import View
+from dashboard.who import MACHINE, Right, Who
 from dashboard.words import LANGUAGES, Words, choose, load
 
 FORM_BYTES_MAX: Final = 16_384
+FORM_FIELDS_MAX: Final = 200
 QUERY_FIELDS_MAX: Final = 100
 #: Asks for what is inside <main> only; the page's module sends it.
 FRAGMENT: Final = "turven-fragment"
 
 Endpoint = Callable[[Request], Response]
+AsyncEndpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Take(Protocol):
+    """Answer a form."""
+
+    def __call__(self, request: Request, *, fields: list[tuple[str, str]]) -> Response:
+        """Return the answer to *request*, whose form had *fields*."""
+        ...
 
 
 @cache
@@ -41,12 +54,39 @@ def templates() -> Environment:
     )
 
 
+class Door(Protocol):
+    """Tell who asks, before anything is read."""
+
+    def who(self, request: Request) -> Who | access.Refused:
+        """Return who sent *request*, or why it is not answered."""
+        ...
+
+
+class MachineDoor:
+    """Let in whoever sits at this machine, and nobody else: a house without accounts."""
+
+    def who(self, request: Request) -> Who | access.Refused:
+        """Return who sent *request*, or why it is not answered."""
+        return access.refuse(request) or MACHINE
+
+
 class Frame:
     """Make pages: each in the reader's language, with the headers that every answer carries."""
 
-    def __init__(self, base_path: str) -> None:
+    def __init__(self, base_path: str, *, door: Door | None = None) -> None:
         self.base_path = base_path
         self.assets = Assets(base_path)
+        self._door = door or MachineDoor()
+
+    def who(self, request: Request) -> Who:
+        """Return who asks; only behind `guarded` and `form`."""
+        who: Who = request.state.who
+        return who
+
+    def sites(self, request: Request, sites: Sequence[Site]) -> list[Site]:
+        """Return those of *sites* whose figures the reader may see."""
+        who = self.who(request)
+        return [site for site in sites if who.may(Right.FIGURES, site.id)]
 
     def view(self, request: Request) -> View:
         """Return how values are written for who asks."""
@@ -77,20 +117,50 @@ class Frame:
         """Answer a page that says no."""
         return self.page(request, "message.html", code=code, what=what, status=status)
 
-    def guarded(self, answer: Endpoint) -> Endpoint:
-        """Return *answer* behind the door, with a page for what goes wrong."""
+    def guarded(self, answer: Endpoint, right: Right = Right.FIGURES) -> Endpoint:
+        """Return *answer* behind the door, for whoever has *right*, with a page for what goes wrong."""
 
         @wraps(answer)
         def endpoint(request: Request) -> Response:
-            refused = access.refuse(request)
-            if refused:
-                return self.message(request, refused.value, status=access.STATUS[refused])
-            try:
-                return answer(request)
-            except QueryError as error:
-                return self.message(request, "query", status=400, what=error.what)
+            return self._refusal(request, right) or self._answered(request, answer)
 
         return endpoint
+
+    def form(self, answer: Take, right: Right) -> AsyncEndpoint:
+        """Return *answer*, which takes the fields of a form, behind the door; a form of another page is refused.
+
+        A field that stands several times in the form has several values; `fields` holds pairs, in order.
+        """
+
+        @wraps(answer)
+        async def endpoint(request: Request) -> Response:
+            if refused := self._refusal(request, right):
+                return refused
+            body = await request.body()
+            if len(body) > FORM_BYTES_MAX:
+                return self.message(request, "no_page", status=413)
+            try:
+                fields = parse_qsl(
+                    body.decode(errors="replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX
+                )
+            except ValueError:
+                return self.message(request, "no_page", status=413)
+            return await run_in_threadpool(self._answered, request, partial(answer, fields=fields))
+
+        return endpoint
+
+    def _refusal(self, request: Request, right: Right) -> Response | None:
+        who = self._door.who(request)
+        if isinstance(who, access.Refused):
+            return self.message(request, who.value, status=access.STATUS[who])
+        request.state.who = who
+        return None if who.may(right) else self.message(request, "right", status=403)
+
+    def _answered(self, request: Request, answer: Endpoint) -> Response:
+        try:
+            return answer(request)
+        except QueryError as error:
+            return self.message(request, "query", status=400, what=error.what)
 
     def _language(self, request: Request) -> Words:
         return words()[choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))]

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from collector.audit.report import Report
 from collector.audit.shelf import Listed
+from collector.clock import Clock
 from collector.cursor import Cursor
 from collector.model import Site
 from collector.policy import Rules
+from collector.settings import Settings
+from dashboard.desk.file import Desk
 
 
 class Reader(Protocol):
@@ -75,6 +78,64 @@ class RulesOf(Protocol):
     def __call__(self, site: Site) -> Rules:
         """Return the rules in force for *site*."""
         ...
+
+
+class ChangeSite(Protocol):
+    """Change what a site has switched on."""
+
+    def __call__(self, site_id: str, changes: dict[str, Any], *, made_by: str, reason: str) -> Site:
+        """Return the site as it was set; what is looser than today waits for its next day.
+
+        Raises:
+            TurvenError: As the command `site set`.
+        """
+        ...
+
+
+class Now(Protocol):
+    """Tell who is there now."""
+
+    def __call__(self, site_id: str) -> "Present | None":
+        """Return what may be told of the last half hour; None where nothing may be told yet."""
+        ...
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what may be told of the last half hour of a site, in multiples of k, renewed every five minutes.
+
+    Attributes:
+        visitors: Of the last five minutes; None below 2k.
+        pageviews: Of the last thirty; None where fewer than 2k visitors made them.
+        at: When it was counted; aware UTC.
+    """
+
+    visitors: int | None
+    pageviews: int | None
+    at: datetime
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what the pages are made from.
+
+    Attributes:
+        reader: Lends cursors on the history.
+        sites: Names every site; a page shows those that its reader may see (`Frame.sites`).
+        rules: Tells what is in force for a site.
+        desk: Holds accounts, keys, links, notes and mailings.
+        settings: Of the house.
+        clock: Tells which day runs.
+    """
+
+    reader: Reader
+    sites: Sites
+    add_site: AddSite
+    change_site: ChangeSite
+    snippet: MakeSnippet
+    rules: RulesOf
+    now: Now
+    desk: Desk
+    settings: Settings
+    clock: Clock
 
 
 class AuditRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,6 +118,10 @@ MESSAGES: Final = {
         mark("Not from there"),
         mark("This form was sent from another page than ours, so nothing was changed. Open it here and try again."),
     ),
+    "right": (
+        mark("Not with this account"),
+        mark("This page asks for a right that your account does not have. Whoever made the account can change that."),
+    ),
     "query": (
         mark("That is not known here"),
         mark("The address asks for “{what}”, which this dashboard does not know."),

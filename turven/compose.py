@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from starlette.applications import Starlette
@@ -26,8 +26,10 @@ from collector.model import Site
 from collector.script import csp_lines
 from collector.script import snippet as make_snippet
 from collector.settings import Settings
-from dashboard import app as dashboard
-from dashboard import audit_page, public
+from dashboard import audit_page, pages, public
+from dashboard import house as dashboard_house
+from dashboard.desk.file import Desk
+from dashboard.frame import Frame
 from turven.auditing import Auditing, audit_command
 from turven.listening import see_free
 from turven.notify import notify
@@ -91,19 +93,26 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
     def add_site(site: Site, made_by: str) -> None:
         engine.sites.add(site, made_by=made_by, reason="first steps", at=clock.now())
 
-    pages = dashboard.routes(
+    def change_site(site_id: str, changes: dict[str, Any], *, made_by: str, reason: str) -> Site:
+        return engine.sites.change(site_id, changes, made_by=made_by, reason=reason, at=clock.now())
+
+    inside = dashboard_house.House(
         reader=TimedReader(engine.history, engine.metrics),
         sites=engine.sites.all,
         add_site=add_site,
+        change_site=change_site,
         snippet=snippet,
         rules=engine.rules,
+        now=lambda _site: None,
+        desk=Desk(settings.desk_file),
+        settings=settings,
         clock=clock,
-        base_path=settings.server.base_path,
     )
+    frame = Frame(settings.server.base_path)
     told = public.routes(
         settings=settings, sites=engine.sites.all, rules=engine.rules, clock=clock, version=__version__
     )
-    evidence = audit_page.routes(auditing=auditing, base_path=settings.server.base_path)
+    shown = [*audit_page.routes(auditing=auditing, frame=frame), *pages.routes(house=inside, frame=frame)]
 
     @asynccontextmanager
     async def running(app: object) -> AsyncIterator[None]:
@@ -112,8 +121,9 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
                 yield
             finally:
                 await asyncio.to_thread(auditing.stop)
+                inside.desk.close()
 
-    app = Starlette(routes=[*house.routes(), *told, *evidence, *pages], lifespan=running)
+    app = Starlette(routes=[*house.routes(), *told, *shown], lifespan=running)
     house.commands.routes = app.routes
     return Guard(FrontDoor(house.door, app, path=f"{settings.server.base_path}/event"))
 

@@ -1,5 +1,6 @@
 """A house with a real history file and made-up figures, and its dashboard as an app."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,10 +14,14 @@ from starlette.testclient import TestClient
 
 from collector.errors import SettingsError
 from collector.model import Cell, Dimension, Epoch, Identity, Origin, Outcome, Profile, Site
-from collector.settings import Privacy
+from collector.settings import Privacy, Settings
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
-from dashboard.app import routes
+from dashboard.desk.file import Desk
+from dashboard.frame import Door, Frame
+from dashboard.house import House as Inside
+from dashboard.house import Present
+from dashboard.pages import routes
 from tests.clock import ManualClock
 
 TODAY = date(2026, 11, 24)
@@ -59,6 +64,9 @@ class House:
         self.ledger = Ledger(self.history)
         self.sites = list(sites)
         self.made_by: list[str] = []
+        self.present: Present | None = None
+        self.settings = Settings(data_dir=folder)
+        self.desk = Desk(folder / "desk.sqlite")
         self._snapshots: list[pl.DataFrame] = []
 
     def close_day(
@@ -139,23 +147,36 @@ class House:
         self.sites.append(site)
         self.made_by.append(made_by)
 
-    def app(self, *, base_path: str = "") -> Starlette:
-        """Return the dashboard of this house."""
-        return Starlette(
-            routes=routes(
-                reader=self.history,
-                sites=lambda: self.sites,
-                add_site=self.add_site,
-                snippet=lambda site: SimpleNamespace(
-                    html=f'<script defer src="/turven.js" data-site="{site.id}"></script>',
-                    html_with_integrity='<script defer src="/turven.0a.js" integrity="sha384-x"></script>',
-                    csp="script-src http://127.0.0.1:8000; connect-src http://127.0.0.1:8000",
-                ),
-                rules=lambda site: Privacy(profile=Profile.OPEN, k=5).rules_of(site),
-                clock=self.clock,
-                base_path=base_path,
-            )
+    def change_site(self, site_id: str, changes: dict[str, Any], *, made_by: str, reason: str) -> Site:
+        """Change a site at once, as the house does from its next day."""
+        place = next(n for n, site in enumerate(self.sites) if site.id == site_id)
+        raw = json.loads(msgspec.json.encode(self.sites[place])) | changes
+        self.sites[place] = msgspec.convert(raw, Site, strict=False)
+        self.made_by.append(made_by)
+        return self.sites[place]
+
+    def inside(self) -> Inside:
+        """Return what pages are made from."""
+        return Inside(
+            reader=self.history,
+            sites=lambda: self.sites,
+            add_site=self.add_site,
+            change_site=self.change_site,
+            snippet=lambda site: SimpleNamespace(
+                html=f'<script defer src="/turven.js" data-site="{site.id}"></script>',
+                html_with_integrity='<script defer src="/turven.0a.js" integrity="sha384-x"></script>',
+                csp="script-src http://127.0.0.1:8000; connect-src http://127.0.0.1:8000",
+            ),
+            rules=lambda site: Privacy(profile=Profile.OPEN, k=5).rules_of(site),
+            now=lambda _site: self.present,
+            desk=self.desk,
+            settings=self.settings,
+            clock=self.clock,
         )
+
+    def app(self, *, base_path: str = "", door: Door | None = None) -> Starlette:
+        """Return the dashboard of this house."""
+        return Starlette(routes=routes(house=self.inside(), frame=Frame(base_path, door=door)))
 
     def client(self, *, base_path: str = "", **more: Any) -> TestClient:
         """Return a client on this machine."""

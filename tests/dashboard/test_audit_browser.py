@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from collector.audit.report import Report
 from dashboard import audit_page
+from dashboard.frame import Frame
 from dashboard.house import AuditRun
 from tests.browser import open_browser, open_quiet_page
 from tests.clock import ManualClock
@@ -50,7 +51,7 @@ class Served:
         self.failed = report(history, failing=("R21", "R41"))
         self.live = live = live_of(history)
         self.auditing = FixedAuditing(history, live=lambda: live)
-        routes = audit_page.routes(auditing=self.auditing, refresh_seconds=0.1)
+        routes = audit_page.routes(auditing=self.auditing, frame=Frame(""), refresh_seconds=0.1)
         config = uvicorn.Config(
             Starlette(routes=[*routes, *history.app().routes]), port=0, log_config=None, access_log=False
         )

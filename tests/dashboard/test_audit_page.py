@@ -20,6 +20,7 @@ from collector.model import Dimension
 from dashboard import audit_page
 from dashboard.audit_how import HOW
 from dashboard.audit_sheet import CONTENTS, standalone
+from dashboard.frame import Frame
 from dashboard.house import AuditRun
 from tests.clock import ManualClock
 from tests.dashboard.auditing import AT, SETTINGS, FixedAuditing, finding, live_of, log, report
@@ -57,7 +58,7 @@ def auditing(history: House, full: Report) -> FixedAuditing:
 
 def client(auditing: FixedAuditing, **more: object) -> TestClient:
     """Return a client on this machine."""
-    app = Starlette(routes=audit_page.routes(auditing=auditing))
+    app = Starlette(routes=audit_page.routes(auditing=auditing, frame=Frame("")))
     options = {"base_url": "http://127.0.0.1:8000", "client": ("127.0.0.1", 50_000)} | more
     return TestClient(app, **options)  # type: ignore[arg-type]
 

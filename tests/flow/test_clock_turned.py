@@ -23,7 +23,9 @@ def test_a_clock_that_jumps_a_day_and_back(
     caplog.clear()
     for _ in range(3):
         house.feed(visitors=14).tick()
-    assert [message[:25] for message in caplog.messages] == ["The clock was set back fr", "The clock is behind: even"]
+    # The client of the tests logs too, where another test turned its lines on.
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("turven")]
+    assert [message[:25] for message in ours] == ["The clock was set back fr", "The clock is behind: even"]
     files = len(list((tmp_path / "data" / "spool").rglob("*.spool")))
     assert files <= 2, "no new file for each look"
     house.restart()
