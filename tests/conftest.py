@@ -20,6 +20,13 @@ settings.load_profile("house")
 settings.register_profile("unshrunk", settings.get_profile("house"), phases=(Phase.explicit, Phase.generate))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a module's tests in one process: what its fixtures build, at up to 40 s, is then built once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """Stand at nine in the morning of a Tuesday in Amsterdam."""
