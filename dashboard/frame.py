@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, partial, wraps
+from hmac import compare_digest
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,12 +17,14 @@ from dashboard import access
 from dashboard.assets import Assets, pack
 from dashboard.query import QueryError
 from dashboard.view import View
-from dashboard.who import MACHINE, Right, Who
+from dashboard.who import MACHINE, NOBODY, Right, Who
 from dashboard.words import LANGUAGES, Words, choose, load
 
 FORM_BYTES_MAX: Final = 16_384
 FORM_FIELDS_MAX: Final = 200
 QUERY_FIELDS_MAX: Final = 100
+#: The field of each form that only a page of the reader's own sign-in can fill.
+FORM_KEY: Final = "form_key"
 #: Asks for what is inside <main> only; the page's module sends it.
 FRAGMENT: Final = "turven-fragment"
 
@@ -95,7 +99,7 @@ class Frame:
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer a page made of *template* and *values*."""
-        view = self.view(request)
+        view, who = self.view(request), asking(request)
         body = (
             templates()
             .get_template(template)
@@ -107,6 +111,8 @@ class Frame:
                 asset=self.assets.url,
                 languages={code: self._same(request, code) for code in LANGUAGES},
                 is_fragment=FRAGMENT in request.headers,
+                form_key=lambda: form_key(who),
+                who=who,
                 **values,
             )
         )
@@ -129,6 +135,7 @@ class Frame:
     def form(self, answer: Take, right: Right) -> AsyncEndpoint:
         """Return *answer*, which takes the fields of a form, behind the door; a form of another page is refused.
 
+        Templates write `{{ form_key() }}` into each of their forms: who signed in is refused without.
         A field that stands several times in the form has several values; `fields` holds pairs, in order.
         """
 
@@ -145,7 +152,11 @@ class Frame:
                 )
             except ValueError:
                 return self.message(request, "no_page", status=413)
-            return await run_in_threadpool(self._answered, request, partial(answer, fields=fields))
+            brought = next((value for name, value in fields if name == FORM_KEY), "")
+            if not compare_digest(brought.encode(), self.who(request).form_key.encode()):
+                return self.message(request, "origin", status=403)
+            told = [(name, value) for name, value in fields if name != FORM_KEY]
+            return await run_in_threadpool(self._answered, request, partial(answer, fields=told))
 
         return endpoint
 
@@ -170,6 +181,19 @@ class Frame:
         view = View(words()[language], base_path=self.base_path, language=None)
         path = request.url.path.removeprefix(self.base_path)
         return view.address(path, [*pairs, ("lang", language)])
+
+
+def asking(request: Request) -> Who:
+    """Return who asks; nobody in particular where the door refused them."""
+    who: Who = getattr(request.state, "who", NOBODY)
+    return who
+
+
+def form_key(who: Who) -> Markup:
+    """Return the field that each form of a page holds; nothing where nobody signed in."""
+    if not who.form_key:
+        return Markup()
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_KEY, who.form_key)
 
 
 def parameters(request: Request) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ class Right(StrEnum):
         AUDIT: Starting an audit.
         SITES: Taking a site in.
         STAFF: Making and changing accounts.
+        OWN: One's own account: password, second step, language, and where one is signed in.
     """
 
     ANYBODY = "anybody"
@@ -41,6 +42,7 @@ class Right(StrEnum):
     AUDIT = "audit"
     SITES = "sites"
     STAFF = "staff"
+    OWN = "own"
 
 
 class Way(StrEnum):
@@ -53,14 +55,17 @@ class Way(StrEnum):
     TOKEN = "token"  # noqa: S105 - a word, no secret
     #: A secret link, or a page that shows a site inside itself.
     LINK = "link"
+    #: Who has not signed in, where the settings ask for accounts.
+    NOBODY = "nobody"
 
 
 RIGHTS: Final = {
-    Role.VIEWER: frozenset({Right.ANYBODY, Right.FIGURES, Right.EXPORT}),
-    Role.AUDITOR: frozenset({Right.ANYBODY, Right.FIGURES, Right.EXPORT, Right.EVIDENCE, Right.AUDIT}),
+    Role.VIEWER: frozenset({Right.ANYBODY, Right.OWN, Right.FIGURES, Right.EXPORT}),
+    Role.AUDITOR: frozenset({Right.ANYBODY, Right.OWN, Right.FIGURES, Right.EXPORT, Right.EVIDENCE, Right.AUDIT}),
     Role.CONTROLLER: frozenset(
         {
             Right.ANYBODY,
+            Right.OWN,
             Right.FIGURES,
             Right.EXPORT,
             Right.NOTES,
@@ -81,6 +86,9 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
         name: Of the account, or what a key or link is called; stands in the settings log and beside notes.
         rights: What they may do.
         sites: Ids of the sites whose figures and settings they may see; None for every site.
+        form_key: What each of their forms has to bring along; empty where nobody signed in.
+        language: That they chose for themselves; empty for what the browser prefers.
+        must_set_up: Whether they have to set up a second step before anything else.
     """
 
     name: str
@@ -88,6 +96,9 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     rights: frozenset[Right]
     role: Role | None = None
     sites: frozenset[str] | None = None
+    form_key: str = ""
+    language: str = ""
+    must_set_up: bool = False
 
     def may(self, right: Right, site: str | None = None) -> bool:
         """Tell whether they may do that, and with that site."""
@@ -95,4 +106,8 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Who sits at the house's own machine, where the settings ask for no accounts.
-MACHINE: Final = Who(name="operator", way=Way.MACHINE, rights=frozenset(Right), role=Role.OPERATOR)
+MACHINE: Final = Who(
+    name="operator", way=Way.MACHINE, rights=frozenset(Right) - {Right.OWN, Right.STAFF}, role=Role.OPERATOR
+)
+#: Who has not signed in yet.
+NOBODY: Final = Who(name="", way=Way.NOBODY, rights=frozenset({Right.ANYBODY}), sites=frozenset())
