@@ -37,7 +37,8 @@ create table link (
     name         text not null check (length(name) between 1 and 100),
     site         text not null,
     password     text not null default '',                     -- argon2id; empty for none
-    is_embed     integer not null default 0,
+    is_embed     integer not null default 0,                   -- to be shown inside other pages, and nowhere else
+    may_export   integer not null default 0,
     made_by      text not null,
     made_at      text not null,
     expires_at   text not null
@@ -60,7 +61,11 @@ create table mailing (
     language     text not null check (language in ('nl', 'en')),
     made_by      text not null,
     made_at      text not null,
-    sent_until   text                                          -- last day that a mail told of
+    sent_until   text not null,                                -- last day that a mail told of, or the eve of the first
+    stop         text not null unique,                         -- in the address that stops it; opens nothing else
+    tries        integer not null default 0,                   -- in vain, of the mail that is due
+    tried_at     text not null default '',
+    failed       text not null default ''                      -- code of what went wrong; names nobody
 ) strict;
 
 create table taken (
