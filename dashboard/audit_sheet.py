@@ -81,7 +81,7 @@ def standalone(report: Report, *, language: str) -> bytes:
             _=words.text,
             n_=words.count,
             words=words,
-            view=View(words, base_path="", language=None),
+            view=View(words, base_path=""),
             style=_style(),
             papers=(),
             is_served=False,

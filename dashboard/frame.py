@@ -92,10 +92,19 @@ class Frame:
         who = self.who(request)
         return [site for site in sites if who.may(Right.FIGURES, site.id)]
 
+    def root(self, request: Request) -> str:
+        """Return what stands before every address of the page that *request* asks for."""
+        del request
+        return self.base_path
+
+    def kept(self, request: Request) -> list[tuple[str, str]]:
+        """Return the parameters of the address that every address of the page carries on."""
+        asked = request.query_params.get("lang")
+        return [("lang", asked)] if asked in LANGUAGES else []
+
     def view(self, request: Request) -> View:
         """Return how values are written for who asks."""
-        asked = request.query_params.get("lang")
-        return View(self._language(request), base_path=self.base_path, language=asked if asked in LANGUAGES else None)
+        return View(self._language(request), base_path=self.root(request), kept=self.kept(request))
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer a page made of *template* and *values*."""
@@ -178,8 +187,8 @@ class Frame:
 
     def _same(self, request: Request, language: str) -> str:
         pairs = [(name, value) for name, value in parameters(request) if name != "lang"]
-        view = View(words()[language], base_path=self.base_path, language=None)
-        path = request.url.path.removeprefix(self.base_path)
+        view = View(words()[language], base_path=self.root(request))
+        path = request.url.path.removeprefix(self.root(request))
         return view.address(path, [*pairs, ("lang", language)])
 
 

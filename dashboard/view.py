@@ -1,6 +1,7 @@
 """Write values as a reader sees them: figures, changes, names and addresses. Used by every template."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -31,11 +32,11 @@ class View:
         words: The reader's language.
     """
 
-    def __init__(self, words: Words, *, base_path: str, language: str | None) -> None:
-        """Write in *words*; *language* is kept in addresses where the reader asked for it in one."""
+    def __init__(self, words: Words, *, base_path: str, kept: Sequence[tuple[str, str]] = ()) -> None:
+        """Write in *words*; every address carries *kept* on, such as the language that the reader asked for in one."""
         self.words = words
         self._base_path = base_path
-        self._language = language
+        self._kept = list(kept)
 
     def address(self, path: str, pairs: list[tuple[str, str]]) -> str:
         """Return an address of ours with exactly these parameters."""
@@ -43,18 +44,15 @@ class View:
 
     def path(self, path: str, **params: str) -> str:
         """Return an address of ours."""
-        pairs = [*params.items(), *([("lang", self._language)] if self._language and "lang" not in params else [])]
-        return self.address(path, pairs)
+        return self.address(path, [*params.items(), *(pair for pair in self._kept if pair[0] not in params)])
 
     def url(self, query: Query, path: str = "/") -> str:
         """Return the address that asks *query*."""
-        pairs = query.to_params() + ([("lang", self._language)] if self._language else [])
-        return self.address(path, pairs)
+        return self.address(path, query.to_params() + self._kept)
 
     def hidden(self, query: Query, *leave_out: str) -> list[tuple[str, str]]:
         """Return the query as hidden fields of a form, but those that the form asks for itself."""
-        pairs = query.to_params() + ([("lang", self._language)] if self._language else [])
-        return [(name, value) for name, value in pairs if name not in leave_out]
+        return [(name, value) for name, value in query.to_params() + self._kept if name not in leave_out]
 
     def value(self, metric: Metric, value: float | None) -> str:
         """Return a value of *metric* with its unit; a dash where there is none."""
