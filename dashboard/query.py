@@ -2,25 +2,30 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
-from collector.errors import TurvenError
 from collector.model import Dimension
 from dashboard.metrics import FIGURES, Key
+from dashboard.period import COMPARED, PERIOD_DAYS_MAX, Period, PeriodKind, QueryError, Span, shift
+
+__all__ = [
+    "PERIOD_DAYS_MAX",
+    "Filter",
+    "Period",
+    "PeriodKind",
+    "Query",
+    "QueryError",
+    "Span",
+]
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-PERIOD_DAYS_MAX: Final = 760
 SITES_MAX: Final = 50
 VALUE_LENGTH_MAX: Final = 300
 _SITE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
-_COMPARED: Final = (0, 28, 364)
-_DECEMBER: Final = 12
 
 #: What each panel can show; the first is what it shows unless asked.
 PANELS: Final = {
@@ -31,130 +36,6 @@ PANELS: Final = {
     "events": (Dimension.EVENT,),
 }
 FILTERABLE: Final = frozenset(dimension for shown in PANELS.values() for dimension in shown)
-
-
-class QueryError(TurvenError):
-    """Refuse an address that asks for something there is not."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__("query_invalid", f"{what} is not known here.")
-        self.what = what
-
-
-class Span(msgspec.Struct, frozen=True):
-    """Hold a stretch of local days, both included."""
-
-    first: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        """Return how many days it has."""
-        return (self.last - self.first).days + 1
-
-    def before(self, days: int) -> "Span":
-        """Return the stretch as long, *days* earlier."""
-        return Span(self.first - timedelta(days), self.last - timedelta(days))
-
-    def each(self) -> list[date]:
-        """Return every day."""
-        return [self.first + timedelta(n) for n in range(self.days)]
-
-
-class PeriodKind(StrEnum):
-    """Name a kind of period."""
-
-    TODAY = "today"
-    WEEK = "7d"
-    FOUR_WEEKS = "28d"
-    QUARTER = "90d"
-    MONTH = "month"
-    OWN = "own"
-
-
-_DAYS: Final = {PeriodKind.WEEK: 7, PeriodKind.FOUR_WEEKS: 28, PeriodKind.QUARTER: 90}
-
-
-class Period(msgspec.Struct, frozen=True):
-    """Hold which days are asked for.
-
-    Attributes:
-        first: Of a month its first day; of an own period its first day; else None.
-        last: Of an own period its last day, not before *first*; else None.
-    """
-
-    kind: PeriodKind = PeriodKind.FOUR_WEEKS
-    first: date | None = None
-    last: date | None = None
-
-    @classmethod
-    def own(cls, first: date, last: date) -> Self:
-        """Return the period between two days, in whichever order they come, at most 760 days long."""
-        first, last = min(first, last), max(first, last)
-        return cls(PeriodKind.OWN, max(first, last - timedelta(PERIOD_DAYS_MAX - 1)), last)
-
-    @classmethod
-    def month(cls, day: date) -> Self:
-        """Return the month that *day* is in."""
-        return cls(PeriodKind.MONTH, day.replace(day=1))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read what `str` wrote.
-
-        Raises:
-            QueryError: It is no period.
-        """
-        if text in {PeriodKind.TODAY, *_DAYS}:
-            return cls(PeriodKind(text))
-        try:
-            if _MONTH.fullmatch(text):
-                return cls.month(date.fromisoformat(f"{text}-01"))
-            first, separator, last = text.partition("..")
-            if separator:
-                return cls.own(date.fromisoformat(first), date.fromisoformat(last))
-        except (ValueError, OverflowError):
-            raise QueryError(text) from None
-        raise QueryError(text)
-
-    def __str__(self) -> str:
-        if self.kind is PeriodKind.MONTH and self.first:
-            return self.first.isoformat()[:7]
-        if self.kind is PeriodKind.OWN:
-            return f"{self.first}..{self.last}"
-        return self.kind.value
-
-    def step(self, steps: int) -> "Period":
-        """Return the month, or the stretch of as many days, before or after; other periods stay."""
-        if self.kind is PeriodKind.MONTH and self.first:
-            return Period.month(self.first - timedelta(1) if steps < 0 else _month_end(self.first) + timedelta(1))
-        if self.kind is PeriodKind.OWN and self.first and self.last:
-            days = Span(self.first, self.last).days * steps
-            return Period.own(self.first + timedelta(days), self.last + timedelta(days))
-        return self
-
-    def span(self, today: date) -> Span:
-        """Return the days it covers when it is *today*.
-
-        Days that run are left out, so that a period can be compared with another; only today by itself and an own
-        period hold the running day.
-        """
-        yesterday = today - timedelta(1)
-        if self.kind in _DAYS:
-            return Span(yesterday - timedelta(_DAYS[self.kind] - 1), yesterday)
-        if self.kind is PeriodKind.MONTH and self.first:
-            if self.first >= today:
-                return Span(today, today)
-            return Span(self.first, min(_month_end(self.first), yesterday))
-        if self.kind is PeriodKind.OWN and self.first and self.last:
-            return Span(min(self.first, today), min(self.last, today))
-        return Span(today, today)
-
-
-def _month_end(first: date) -> date:
-    if first.month == _DECEMBER:
-        return first.replace(day=31)
-    return first.replace(month=first.month + 1) - timedelta(1)
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -225,11 +106,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     def shift(self, span: Span) -> int:
         """Return how many days before the compared period lies; a period never overlaps the one it is compared with."""
-        return (
-            next((days for days in _COMPARED if days and self.compare <= days and span.days <= days), 0)
-            if self.compare
-            else 0
-        )
+        return shift(span, self.compare)
 
     def to_params(self) -> list[tuple[str, str]]:
         """Return the query as parameters of an address; what is usual is left out."""
@@ -293,7 +170,7 @@ def _period(given: dict[str, list[str]]) -> Period:
 
 def _compare(given: dict[str, list[str]]) -> int:
     text = given.get("compare", ["28"])[-1]
-    if text not in map(str, _COMPARED):
+    if text not in map(str, COMPARED):
         raise QueryError(text)
     return int(text)
 
