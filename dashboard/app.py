@@ -4,18 +4,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from collector.clock import local_day
 from collector.errors import TurvenError
 from collector.model import Site
 from dashboard import access, cells, export
+from dashboard.answer import report_of
 from dashboard.assets import pack
 from dashboard.chart import draw
 from dashboard.first_steps import Form, read_form
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
-from dashboard.plan import plan
 from dashboard.query import Period, PeriodKind, Query, QueryError
-from dashboard.report import Report, build
+from dashboard.report import Report
 from dashboard.who import Right
 
 
@@ -132,18 +131,7 @@ class Pages:
             self._house.reader, query.sites
         ):
             query = query.with_(period=Period(PeriodKind.TODAY))
-        rules = [self._house.rules(site) for site in chosen]
-        made = plan(query, rules, today=local_day(self._house.clock.now(), chosen[0].timezone))
-        rows = cells.read(
-            self._house.reader,
-            query,
-            sites=chosen,
-            spans=made.spans,
-            today=made.today,
-            dimensions=made.answered,
-            limit=cells.PANEL_ROWS_MAX if query.more else limit,
-        )
-        return build(rows, made, sites=chosen, rules=rules), chosen
+        return report_of(self._house, query, sites=chosen, limit=limit), chosen
 
 
 def routes(*, house: House, frame: Frame) -> list[Route]:

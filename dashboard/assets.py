@@ -12,7 +12,10 @@ from starlette.responses import Response
 from dashboard.access import HEADERS
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_NAMES: Final = ("turven.css", "audit.css", "turven.js", "turf.svg")
+_NAMES: Final = ("turven.css", "audit.css", "sharing.css", "turven.js", "turf.svg")
+#: What the sheet asks before it turns dark; for pages that another page shows in its own colours, answered beforehand.
+_DARK: Final = b"(prefers-color-scheme: dark)"
+_SCHEMES: Final = {"light": b"not all", "dark": b"all"}
 _HASH_LENGTH: Final = 12
 _FOREVER: Final = "public, max-age=31536000, immutable"
 #: Below this a packet is not saved.
@@ -36,11 +39,16 @@ class Assets:
         self._named: dict[str, str] = {}
         self._assets: dict[str, Asset] = {}
         for name in _NAMES:
-            body = (files("dashboard") / "static" / name).read_bytes()
-            stem, _, kind = name.partition(".")
-            named = f"{stem}.{hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]}.{kind}"
-            self._named[name] = named
-            self._assets[named] = Asset(body, gzip.compress(body, 9, mtime=0), _TYPES[kind])
+            self._add(name, (files("dashboard") / "static" / name).read_bytes())
+        sheet = (files("dashboard") / "static" / "turven.css").read_bytes()
+        for scheme, answer in _SCHEMES.items():
+            self._add(f"turven-{scheme}.css", sheet.replace(_DARK, answer))
+
+    def _add(self, name: str, body: bytes) -> None:
+        stem, _, kind = name.partition(".")
+        named = f"{stem}.{hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]}.{kind}"
+        self._named[name] = named
+        self._assets[named] = Asset(body, gzip.compress(body, 9, mtime=0), _TYPES[kind])
 
     def url(self, name: str) -> str:
         """Return the address of a file."""
@@ -52,6 +60,10 @@ class Assets:
         if asset is None:
             return Response(status_code=404, headers=dict(HEADERS))
         headers = {**HEADERS, "Cache-Control": _FOREVER}
+        if asset.media_type == _TYPES["css"]:
+            # A page inside a sandboxed frame is nobody's own: to the browser even our sheet is foreign there. It holds
+            # nothing but looks.
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return pack(request, asset.body, packed=asset.packed, media_type=asset.media_type, headers=headers)
 
 
