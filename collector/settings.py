@@ -31,6 +31,8 @@ from collector.policy import (
 CONFIG_NAME: Final = "turven.toml"
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORT_MAX: Final = 65_535
+#: A sign-in does not outlast a working day.
+SIGN_IN_HOURS_MAX: Final = 8
 #: More processes than any machine we know has use for.
 COLLECTORS_MAX: Final = 64
 #: With less DuckDB cannot answer at the close.
@@ -187,10 +189,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         accounts: Whether people sign in. Without, whoever sits at this machine sees everything, and nobody else
             anything.
         sign_in_hours: How long a sign-in lasts; at most 8.
+        second_step: Whether operators and controllers have to set up a second step (TOTP).
     """
 
     accounts: bool = False
     sign_in_hours: int = 8
+    second_step: bool = False
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -352,6 +356,7 @@ def _check(settings: Settings) -> None:
     _check_limits(settings)
     _check_public(settings.public)
     _check_backup(settings.backup)
+    _check_access(settings)
     if settings.timezone not in available_timezones():
         raise SettingsError("settings_invalid", f"timezone: {settings.timezone!r} is no IANA time zone.")
     if settings.log_level not in _LOG_LEVELS:
@@ -408,6 +413,17 @@ def _check_backup(backup: Backup) -> None:
     if backup.recipient and not _RECIPIENT.fullmatch(backup.recipient):
         raise SettingsError(
             "settings_invalid", "backup.recipient is a public key that begins with age1; make one with `turven backup`."
+        )
+
+
+def _check_access(settings: Settings) -> None:
+    if not 1 <= settings.access.sign_in_hours <= SIGN_IN_HOURS_MAX:
+        raise PrivacyError("weaker_than_floor", f"access.sign_in_hours: choose 1 to {SIGN_IN_HOURS_MAX}.")
+    base_url = settings.public.base_url
+    if settings.access.accounts and base_url and not base_url.startswith("https://"):
+        raise SettingsError(
+            "settings_invalid",
+            "access.accounts: public.base_url has to begin with https://, or passwords would travel in clear.",
         )
 
 

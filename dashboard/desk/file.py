@@ -55,6 +55,12 @@ class Desk:
         with self.write() as cursor:
             for table in ("token", "link", "note", "mailing", "taken"):
                 cursor.execute(f"delete from {table} where site = ?", (site,))
+            # A site that comes back under this name is another one: nobody sees it until they are given it.
+            cursor.execute(
+                "update account set sites = (select json_group_array(value) from json_each(sites) where value <> ?) "
+                "where sites <> 'null'",
+                (site,),
+            )
 
     def close(self) -> None:
         """Let go of the file."""

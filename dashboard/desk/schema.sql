@@ -10,7 +10,17 @@ create table account (
     second_step  integer not null default 0,                   -- step that was used last; none is taken twice
     language     text not null default '',
     made_at      text not null,
+    is_handed    integer not null default 0,                   -- somebody else made the password: it is to be changed
     is_off       integer not null default 0
+) strict;
+
+create table deed (
+    id           integer primary key,
+    made_at      text not null,
+    made_by      text not null,                                -- an account, or `command line`
+    account      text not null,                                -- whose; stays when the account goes
+    what         text not null,                                -- `made`, `role`, `sites`, `password`, …
+    detail       text not null                                 -- role, or ids of sites (`*` for every one)
 ) strict;
 
 create table sign_in (
