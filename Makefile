@@ -13,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -r
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lock audit attack faults bench school screenshots clean browser wrk
+.PHONY: help run serve test check lock audit attack faults bench school screenshots clean browser wrk lighthouse
 export PYTHONDONTWRITEBYTECODE := 1
 
 help:
@@ -44,7 +44,7 @@ attack: $(VENV)/check.stamp $(VENV)/test.stamp browser
 faults: $(VENV)/test.stamp
 	FAULTS=$${FAULTS:-3} $(BIN)/python -m pytest -q -n 2 tests/faults
 
-bench: $(VENV)/run.stamp wrk
+bench: $(VENV)/run.stamp wrk lighthouse
 	$(BIN)/python -m bench.run
 
 school: $(VENV)/run.stamp
@@ -93,5 +93,12 @@ wrk:
 	       && $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y wrk >/dev/null'; } \
 	  || echo "wrk is not there; install it to measure over sockets."
 
+# What judges the page; without it, or without npm, that part says so. The version stands in bench/lighthouse.py too.
+lighthouse:
+	@[ -e .tmp/lighthouse/node_modules ] || command -v lighthouse >/dev/null \
+	  || { command -v npm >/dev/null && echo "Installing Lighthouse …" \
+	       && npm install --silent --no-fund --no-audit --prefix .tmp/lighthouse lighthouse@12.8.2 >/dev/null; } \
+	  || echo "Lighthouse is not there; npm installs it."
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .tmp/lighthouse .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
