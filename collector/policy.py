@@ -25,9 +25,14 @@ IPV6_BITS_MAX: Final = 48
 PATH_CHILDREN_MAX: Final = 100
 
 _D = Dimension
-_STRICT: Final = (_D.PAGE, _D.ENTRY_PAGE, _D.EXIT_PAGE, _D.SOURCE, _D.CHANNEL, _D.BROWSER, _D.OS, _D.DEVICE, _D.COUNTRY)
-_STANDARD: Final = (*_STRICT, _D.EVENT)
-_OPEN: Final = (*_STANDARD, _D.CAMPAIGN, _D.LANGUAGE, _D.VIEWPORT, _D.BROWSER_MAJOR, _D.PROPERTY)
+#: Sets of visitors that a controller declared; each is counted by itself, and what is kept of them is no breakdown.
+SETS: Final = (_D.GOAL, _D.GROUP, _D.FUNNEL_STEP)
+_STRICT: Final = (
+    *(_D.PAGE, _D.ENTRY_PAGE, _D.EXIT_PAGE, _D.SOURCE, _D.CHANNEL, _D.BROWSER, _D.OS, _D.DEVICE, _D.COUNTRY),
+    *SETS,
+)
+_STANDARD: Final = (*_STRICT, _D.EVENT, _D.PROPERTY, _D.SCROLL, _D.NEXT_PAGE)
+_OPEN: Final = (*_STANDARD, _D.CAMPAIGN, _D.LANGUAGE, _D.VIEWPORT, _D.BROWSER_MAJOR)
 _PAIRED: Final = (_D.BROWSER, _D.OS, _D.DEVICE, _D.COUNTRY)
 _STANDARD_PAIRS: Final = (
     (_D.PAGE, _D.SOURCE),
@@ -39,6 +44,16 @@ _OPEN_PAIRS: Final = (
     *((a, b) for i, a in enumerate(_PAIRED) for b in _PAIRED[i + 1 :]),
 )
 
+#: What a set's visitors are told by: at least so many of them, in multiples of k.
+_SET_PAIRS: Final = (
+    *(
+        (kind, other)
+        for kind in (_D.GOAL, _D.GROUP)
+        for other in (_D.SOURCE, _D.CHANNEL, _D.DEVICE, _D.BROWSER, _D.OS, _D.COUNTRY, _D.PAGE, _D.ENTRY_PAGE)
+    ),
+    (_D.PAGE, _D.NEXT_PAGE),
+)
+
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Hold what is in force for one site.
@@ -47,6 +62,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         k: Fewest distinct visitors behind anything that is kept.
         dimensions: Single breakdowns that are kept, beside `total` and `hour`.
         pairs: Pairs of dimensions that are kept.
+        set_pairs: Pairs of which only a floor is kept: visitors in multiples of k, read from the first to the second.
+        own_properties_only: Of properties only those are kept that the tracker itself tells: the host of an outbound
+            link, the type of a download, the page that was not found.
         templates_only: Only registered path templates are kept; other paths are `(other)`.
         ipv4_bits: Leading bits of an IPv4 address that survive the cut.
         ipv6_bits: Leading bits of an IPv6 address that survive the cut.
@@ -57,11 +75,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     k: int
     dimensions: tuple[Dimension, ...]
     pairs: tuple[tuple[Dimension, Dimension], ...]
+    set_pairs: tuple[tuple[Dimension, Dimension], ...] = ()
+    own_properties_only: bool = False
     templates_only: bool
     ipv4_bits: int
     ipv6_bits: int
     retention_days: int = RETENTION_DAYS_MAX
     identities: tuple[Identity, ...] = tuple(Identity)
+
+    @property
+    def breakdowns(self) -> tuple[Dimension, ...]:
+        """Return the dimensions that are kept as breakdowns of everybody, without declared sets and what follows."""
+        return tuple(one for one in self.dimensions if one not in {*SETS, _D.NEXT_PAGE})
 
     def identity(self, chosen: Identity) -> Identity:
         """Return what tells visitors apart where the site's controller has *chosen*."""
@@ -79,9 +104,24 @@ _RULES: Final = {
         identities=(Identity.NETWORK,),
     ),
     Profile.STANDARD: Rules(
-        k=10, dimensions=_STANDARD, pairs=_STANDARD_PAIRS, templates_only=False, ipv4_bits=24, ipv6_bits=48
+        k=10,
+        dimensions=_STANDARD,
+        pairs=_STANDARD_PAIRS,
+        set_pairs=_SET_PAIRS,
+        own_properties_only=True,
+        templates_only=False,
+        ipv4_bits=24,
+        ipv6_bits=48,
     ),
-    Profile.OPEN: Rules(k=5, dimensions=_OPEN, pairs=_OPEN_PAIRS, templates_only=False, ipv4_bits=24, ipv6_bits=48),
+    Profile.OPEN: Rules(
+        k=5,
+        dimensions=_OPEN,
+        pairs=_OPEN_PAIRS,
+        set_pairs=_SET_PAIRS,
+        templates_only=False,
+        ipv4_bits=24,
+        ipv6_bits=48,
+    ),
 }
 _STRICTNESS: Final = (Profile.OPEN, Profile.STANDARD, Profile.STRICT)
 
@@ -117,5 +157,6 @@ def stricter(rules: Rules, *, k: int, without: Collection[Dimension], retention_
         k=max(rules.k, k),
         dimensions=tuple(one for one in rules.dimensions if one not in without),
         pairs=tuple(pair for pair in rules.pairs if not set(pair) & set(without)),
+        set_pairs=tuple(pair for pair in rules.set_pairs if not set(pair) & set(without)),
         retention_days=min(rules.retention_days, retention_days or rules.retention_days),
     )

@@ -104,6 +104,7 @@ def site_facts(site: Site, rules: Rules, settings: Settings, *, language: Langua
         "identity": rules.identity(site.identity).value,
         "k": rules.k,
         "keeps": keeps,
+        "own_properties_only": rules.own_properties_only,
         "devices": named((kind for kind in _DEVICE_KINDS if kind in keeps), tag=language.tag),
         "switched_off": named(
             (one for one in settings.privacy.rules(site.profile).dimensions if one in site.without), tag=language.tag

@@ -33,7 +33,8 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 DIMENSIONS: Final = (
     "", "total", "hour", "page", "entry_page", "exit_page", "source", "channel", "campaign", "browser", "browser_major",
-    "os", "device", "viewport", "country", "language", "event", "property",
+    "os", "device", "viewport", "country", "language", "event", "property", "scroll", "goal", "group", "funnel_step",
+    "next_page",
 )  # fmt: skip
 #: Addresses that anybody may open, behind the base path or at the root of the host.
 PUBLIC_ROUTES: Final = (

@@ -6,6 +6,7 @@ no cell is ever added to another. Measures:
     hour        pageviews and events by their own time; visits, bounces and seconds where the visit began
     page        visits that opened it; seconds engaged on it: its share of what its visit may add
     entry page, exit page, source, browser, …   all measures of the visits that have it
+    scroll      pageviews by the deepest quarter that their page was scrolled to in the visit
     event, property   how often, and in how many visits; properties of pageviews count as pageviews
     pairs       pageviews: by their own page and the attributes of their visit
 
@@ -72,6 +73,18 @@ select
 from counted
 join (select rowid as arrival, said from {{events}}) as told using (arrival)
 join label using (kind, said)
+group by visitor, value
+"""
+
+# The deepest quarter, by all that was reported of a page in a visit; a page without a report has no row.
+_SCROLL: Final = """
+select
+    visitor, ((scroll + 24) // 25 * 25)::varchar as value, sum(pageviews)::bigint as pageviews,
+    count(*)::bigint as visits, 0::bigint as bounces, 0::bigint as seconds, 0::bigint as events
+from (
+    select visitor, visit, scroll, sum(pageviews) as pageviews
+    from visit_page where pageviews > 0 and scroll > 0 group by all
+)
 group by visitor, value
 """
 
@@ -147,7 +160,7 @@ def _facts(held: Held, rules: Rules) -> Facts:
         hours=held.ask(_HOURS.format(hour=held.hour)),
         values={
             dimension: _values(held, dimension, texts)
-            for dimension in rules.dimensions
+            for dimension in rules.breakdowns
             if dimension not in (Dimension.TOTAL, Dimension.HOUR)
         },
         pairs={(a, b): _pair(held, a, b, texts) for a, b in rules.pairs},
@@ -160,6 +173,8 @@ def _facts(held: Held, rules: Rules) -> Facts:
 
 
 def _values(held: Held, dimension: Dimension, texts: dict[str, pl.Series]) -> pl.DataFrame:
+    if dimension is Dimension.SCROLL:
+        return held.ask(_SCROLL)
     if dimension in (Dimension.EVENT, Dimension.PROPERTY):
         labels = _lend_labels(held, dimension)
         return _named(held.ask(_LABELLED.format(events=held.table)), value=labels)

@@ -1,7 +1,7 @@
 """Hold the events of one epoch in memory, one row each, until they are counted. Personal data.
 
 Each site has columns of its own, so that taking a site away drops every row it had, and dictionaries of its own, so
-that its paths go with them. Texts are stored as codes, so an event takes 34 bytes, whatever it says. A question gets a
+that its paths go with them. Texts are stored as codes, so an event takes 35 bytes, whatever it says. A question gets a
 copy of its site's rows as a table of DuckDB, which goes with the question: tables that stay take 270 bytes an event in
 a house of 300 sites, for DuckDB gives each column of each table blocks of its own, and an insert costs 2 ms however
 small it is.
@@ -38,9 +38,9 @@ NOW_SECONDS: Final = 30 * 60
 _QUARTER_SECONDS: Final = 15 * 60
 
 _SQL_TYPES: Final = {"B": "utinyint", "I": "uinteger", "Q": "ubigint"}
-_NUMBERS: Final = {"at_second": "I", "visitor": "Q", "kind": "B", "enters": "B", "milliseconds": "I"}
+_NUMBERS: Final = {"at_second": "I", "visitor": "Q", "kind": "B", "enters": "B", "milliseconds": "I", "scroll": "B"}
 #: What goes under one code. Fields that few combinations share are coded together: four codes instead of thirteen.
-#: Neither scroll depth nor the names of refused fields are held: no breakdown needs them.
+#: The names of refused fields are not held: no breakdown needs them.
 CODED: Final = {
     "page": ("page",),
     "origin": ("source", "channel", "campaign"),
@@ -275,6 +275,7 @@ def _encode(events: list[Event], codes: dict[str, _Codes]) -> dict[str, "array[i
             "kind": array("B", [event.kind for event in events]),
             "enters": array("B", [event.is_entry and _enters(event) for event in events]),
             "milliseconds": array("I", [event.milliseconds and _may_add(event.milliseconds) for event in events]),
+            "scroll": array("B", [event.scroll for event in events]),
             "page": array("I", [page[event.page] for event in events]),
             "origin": array("I", [origin[event.source, event.channel, event.campaign] for event in events]),
             "client": array("I", [

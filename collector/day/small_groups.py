@@ -44,7 +44,7 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
         return None
     total = measures.total_figures(people, k=k)
     cells = [measures.cell(Dimension.TOTAL, "", total, k=k)]
-    raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.dimensions if len(facts.values.get(d, ()))}
+    raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.breakdowns if len(facts.values.get(d, ()))}
     names = {d: values.fold_values(lines, k=k, upward=_upward(facts, d)) for d, lines in raw.items()}
     names = nested.fold_nested(raw, names, facts, people, pairs=rules.pairs, k=k)
     names |= {d: values.hold_seen(raw[d], names[d], k=k) for d in _RUNNING if d in raw}
@@ -61,6 +61,9 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
     figures = {
         d: measures.line_figures(lines, people, total=total, k=k, floored=d in _RUNNING) for d, lines in kept.items()
     }
+    for own in figures.get(Dimension.SCROLL, {}).values():
+        # The rest of a visit says nothing of how far a page was scrolled.
+        own.update(dict.fromkeys(("visits", "bounces", "seconds", "events")))
     for inner in (Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE):
         if inner in kept and Dimension.PAGE in kept:
             measures.hold_inside(

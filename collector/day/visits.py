@@ -2,10 +2,11 @@
 
 Leaves three temporary tables on the cursor, every page under its name without names (`pages.py`):
 
-    counted     one row per event that counts: arrival, visitor, visit, step, kind, page, at_second, milliseconds
+    counted     one row per event that counts: arrival, visitor, visit, step, kind, page, at_second, milliseconds,
+                scroll
     visit       one row per visit: visitor, visit, hour, pageviews, events, bounces, seconds, milliseconds,
                 entry_page, exit_page (null without a pageview) and what its first event says of source, browser, …
-    visit_page  one row per visit and page: pageviews, events, milliseconds
+    visit_page  one row per visit and page: pageviews, events, milliseconds, scroll: the deepest in per cent
 
 The rules: a visit begins with a pageview or an event of the page's own, never with engagement: the first of a
 visitor, one after 30 minutes without anything (engagement is something), or a pageview that is an entry. An entry from
@@ -46,6 +47,7 @@ with stepped as (
     select
         rowid as arrival, visitor, kind, page, at_second,
         case when kind = {ENGAGEMENT} then milliseconds else 0 end as milliseconds,
+        case when kind = {ENGAGEMENT} then scroll else 0 end as scroll,
         enters = 1 as enters,
         row_number() over sequence as step,
         count(*) filter (where kind <> {ENGAGEMENT}) over sequence as told,
@@ -58,7 +60,7 @@ with stepped as (
     from stepped
 )
 select
-    arrival, visitor, step, kind, page_name.name as page, at_second, milliseconds, opens,
+    arrival, visitor, step, kind, page_name.name as page, at_second, milliseconds, scroll, opens,
     greatest(1, sum(opens::integer) over (partition by visitor order by step rows unbounded preceding)) as visit
 from opened join page_name using (page)
 """
@@ -93,7 +95,8 @@ select
     visitor, visit, page,
     count(*) filter (where kind = {PAGEVIEW}) as pageviews,
     count(*) filter (where kind = {CUSTOM}) as events,
-    sum(milliseconds)::bigint as milliseconds
+    sum(milliseconds)::bigint as milliseconds,
+    max(scroll)::integer as scroll
 from counted group by visitor, visit, page
 """
 

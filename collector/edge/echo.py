@@ -143,8 +143,8 @@ def _source_notes(payload: Payload, event: Event) -> list[str]:
 
 def _profile_notes(passage: Passage, payload: Payload, plan: Plan, event: Event) -> list[str]:
     sent = {
-        "the event's name": passage.kind is Kind.CUSTOM and not plan.keeps_event,
-        "properties": bool(payload.p) and not plan.keeps_property,
+        "the event's name": passage.kind is Kind.CUSTOM and not plan.keeps_event and not event.name,
+        "properties": bool(payload.p) and not plan.keeps_property and not event.properties,
         "the campaign": (bool(payload.c) or "utm_" in passage.query) and not plan.keeps_campaign,
         "the viewport": payload.w is not None and not plan.keeps_viewport,
     }

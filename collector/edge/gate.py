@@ -18,7 +18,7 @@ from collector.edge.identifiers import BROWSER_NUMBER, CAMPAIGN_VALUE, EVENT_NAM
 from collector.edge.language import first_language
 from collector.edge.page import locate
 from collector.edge.passage import Passage, Plan, plan_for
-from collector.edge.payload import KINDS, VIEWPORTS, Payload, clean_properties, read
+from collector.edge.payload import KINDS, VIEWPORTS, Payload, clean_properties, read, told_by_tracker
 from collector.edge.rates import Rates
 from collector.edge.raw import RawRequest
 from collector.edge.source import name_campaign, name_source
@@ -181,7 +181,7 @@ class Gate:
                 return Drop(Reason.HOST, site.id)
         return self._make(raw, payload, plan, network, agent, page, query, refused, at, salt, passage)
 
-    def _make(  # noqa: PLR0917 - by position: a quarter of the cost of naming them
+    def _make(  # noqa: C901, PLR0917 - by position: a quarter of the cost of naming them
         self, raw: RawRequest, payload: Payload, plan: Plan, network: Network, agent: Agent, page: str, query: str,
         refused: tuple[str, ...], at: int, salt: SaltOf | None, passage: Passage | None,
     ) -> Event | Drop:  # fmt: skip
@@ -201,13 +201,16 @@ class Gate:
         if kind is _CUSTOM:
             said = label(payload.n)
             refused = refused if said is not None else (*refused, EVENT_NAME)
-            name = (said or UNKNOWN) if plan.keeps_event else ""
+            name = (said or UNKNOWN) if plan.keeps_event or said in plan.events else ""
         properties: tuple[str, ...] = ()
         if payload.p:
             # Identifiers are counted where properties are not kept, too: somebody should mend the page that sends them.
             kept, removed = clean_properties(payload.p)
             refused = (*refused, *removed)
-            properties = tuple(kept) if plan.keeps_property else ()
+            if plan.keeps_property:
+                properties = tuple(kept)
+            elif plan.keeps_own_property:
+                properties = told_by_tracker(name, kept)
         if passage is not None:
             passage.query, passage.kind = query, kind
         site, visitor = plan.site, _NOBODY

@@ -4,7 +4,7 @@ from collector.edge.page import Hosts, Paths
 from collector.edge.payload import Payload
 from collector.edge.visitor import message_start
 from collector.event import Kind, Sealed
-from collector.model import Dimension, Identity, Site
+from collector.model import Dimension, Identity, Site, TargetKind
 from collector.settings import Privacy
 
 
@@ -16,6 +16,9 @@ class Plan(Sealed, gc=False):
         start: How every message begins of which a visitor key is made.
         wants_number: Whether the identity in force, which no profile loosens, is the browser's number.
         masks_more: Whether fewer bits of an address stay than in the house.
+        events: Names of events that are targets of a goal or funnel: known by them even where no event is kept.
+        keeps_property: Whether every property is kept.
+        keeps_own_property: Whether those that the tracker itself tells are.
         pages: Pages of the site by URL, where cleaning changed nothing.
         sources: Source and channel by referrer, where naming it changed nothing.
     """
@@ -33,7 +36,9 @@ class Plan(Sealed, gc=False):
     keeps_language: bool
     keeps_viewport: bool
     keeps_major: bool
+    events: frozenset[str]
     keeps_property: bool
+    keeps_own_property: bool
     pages: dict[str, str]
     sources: dict[str, tuple[str, str]]
 
@@ -70,7 +75,15 @@ def plan_for(site: Site, *, privacy: Privacy) -> Plan:
         keeps_language=Dimension.LANGUAGE in kept,
         keeps_viewport=Dimension.VIEWPORT in kept,
         keeps_major=Dimension.BROWSER_MAJOR in kept,
-        keeps_property=Dimension.PROPERTY in kept,
+        events=_declared(site) if Dimension.GOAL in kept or Dimension.FUNNEL_STEP in kept else frozenset(),
+        keeps_property=Dimension.PROPERTY in kept and not rules.own_properties_only,
+        keeps_own_property=Dimension.PROPERTY in kept and rules.own_properties_only,
         pages={},
         sources={},
     )
+
+
+def _declared(site: Site) -> frozenset[str]:
+    """Return the events that goals and funnels of *site* are about."""
+    targets = [goal.target for goal in site.goals] + [step for funnel in site.funnels for step in funnel.steps]
+    return frozenset(target.what for target in targets if target.kind is TargetKind.EVENT)

@@ -26,6 +26,12 @@ SCROLL_MAX: Final = 100
 #: Names that are not the page's own.
 KINDS: Final = {"pageview": Kind.PAGEVIEW, "engagement": Kind.ENGAGEMENT}
 
+#: What the tracker's own events say: the host of a link, never its path; the type of a file, never its name.
+_OWN: Final = {
+    "Outbound": re.compile(r"host=[a-z0-9-]+(\.[a-z0-9-]+)+"),
+    "Download": re.compile(r"type=(docx?|xlsx?|pptx?|pdf|zip)"),
+}
+
 _Site = Annotated[str, Meta(max_length=64)]
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
 _Number = int | float
@@ -166,6 +172,15 @@ def clean_properties(properties: dict[str, str | int | float | bool | None]) -> 
         elif name and written:
             kept.append(f"{name.replace('=', ' ')}={written}")
     return sorted(kept), refused
+
+
+def told_by_tracker(name: str, properties: list[str]) -> tuple[str, ...]:
+    """Return of *properties* (`name=value`) of the event *name* what the tracker itself tells.
+
+    A page may use the tracker's names too, so the host has to look like one and the type be one of the tracker's.
+    """
+    form = _OWN.get(name)
+    return tuple(stated for stated in properties if form.fullmatch(stated)) if form else ()
 
 
 def _write(value: str | float | bool | None) -> str | None:  # noqa: FBT001 - a property may be a boolean

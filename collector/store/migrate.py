@@ -10,7 +10,7 @@ import duckdb
 from collector.errors import StoreError
 
 #: The version that `schema.sql` describes; a migration `NNNN.sql` leads from NNNN - 1 to NNNN.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 def schema_sql() -> str:

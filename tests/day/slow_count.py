@@ -193,6 +193,7 @@ class SlowCount:
         for name in {event.name for event in visit.of(Kind.CUSTOM)}:
             self.values[Dimension.EVENT][visitor, name]["visits"] += 1
         self._add_properties(visit)
+        self._add_scroll(visit)
 
     def _add_properties(self, visit: Visit) -> None:
         sums, seen = self.values[Dimension.PROPERTY], set()
@@ -204,6 +205,17 @@ class SlowCount:
                     sums[visit.first.visitor, label][measure] += 1
         for label in seen:
             sums[visit.first.visitor, label]["visits"] += 1
+
+    def _add_scroll(self, visit: Visit) -> None:
+        opened, seen = Counter(event.page for event in visit.of(Kind.PAGEVIEW)), set()
+        for page, pageviews in opened.items():
+            deepest = max((event.scroll for event in visit.of(Kind.ENGAGEMENT) if event.page == page), default=0)
+            for quarter in (25, 50, 75, 100):
+                if quarter - 25 < deepest <= quarter:
+                    self.values[Dimension.SCROLL][visit.first.visitor, str(quarter)]["pageviews"] += pageviews
+                    seen.add(str(quarter))
+        for quarter_ in seen:
+            self.values[Dimension.SCROLL][visit.first.visitor, quarter_]["visits"] += 1
 
     def pair(self, a: Dimension, b: Dimension) -> dict[tuple[Any, ...], dict[str, int]]:
         """Return the pageviews by the values of two dimensions."""

@@ -39,7 +39,7 @@ def assert_counted(made: Facts, events: list[Event], *, rules: Rules = OPEN) -> 
     slow = SlowCount(events)
     assert sums_of(made.total) == plain(slow.total)
     assert sums_of(made.hours, "hour") == plain(slow.hours)
-    assert set(made.values) == set(rules.dimensions)
+    assert set(made.values) == set(rules.breakdowns)
     for dimension, frame in made.values.items():
         assert sums_of(frame, "value") == plain(slow.values[dimension]), dimension
     assert set(made.pairs) == set(rules.pairs)
@@ -215,7 +215,7 @@ def test_an_empty_site_has_nothing_of_everything() -> None:
     made = facts_of([])
     assert made.total.columns == ["visitor", "pageviews", "visits", "bounces", "seconds", "events"]
     assert made.hours.columns == ["visitor", "hour", *made.total.columns[1:]]
-    assert set(made.values) == set(OPEN.dimensions)
+    assert set(made.values) == set(OPEN.breakdowns)
     assert all(frame.columns == ["visitor", "value", *made.total.columns[1:]] for frame in made.values.values())
     assert all(frame.columns == ["visitor", "a", "b", "pageviews"] for frame in made.pairs.values())
     assert all(frame.is_empty() for frame in (made.total, made.hours, *made.values.values(), *made.pairs.values()))
@@ -236,7 +236,7 @@ def test_frames_have_the_types_of_the_contract() -> None:
 def test_only_kept_dimensions_are_computed() -> None:
     """What the site's profile does not keep is not even counted."""
     made = facts_of([event(1, "10:00")], rules=rules_for(Profile.STRICT))
-    assert set(made.values) == set(rules_for(Profile.STRICT).dimensions)
+    assert set(made.values) == set(rules_for(Profile.STRICT).breakdowns)
     assert made.pairs == {}
     assert repr(made) == "<Facts sealed>"
 
@@ -328,6 +328,7 @@ def _events() -> st.SearchStrategy[Event]:
         campaign=st.sampled_from(["", "open-dag"]),
         viewport=st.sampled_from(["", "small"]),
         milliseconds=st.integers(0, 2_000_000),
+        scroll=st.integers(0, 100),
         properties=st.sampled_from([(), ("soort=pdf",), ("soort=pdf", "taal=nl")]),
     )
 
