@@ -46,15 +46,28 @@ PUBLIC_ROUTES: Final = (
 DASHBOARD_ROUTES: Final = (
     "/", "/first-steps", "/first-steps/{site}", "/export/{name}.{kind}", "/assets/{name}", "/audit",
     "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/{name}",
+    # Secret links and reports that leave: what is made, and what there is.
+    "/links", "/links/withdraw", "/weekly", "/weekly/withdraw",
+)  # fmt: skip
+#: Addresses that a secret of 256 bits opens, and nothing else: figures of one site, and the end of a report.
+SECRET_ROUTES: Final = (
+    "/shared/{secret}", "/shared/{secret}/", "/shared/{secret}/export/{name}.{kind}", "/embed/{secret}",
+    "/embed/{secret}/", "/weekly/stop/{secret}",
 )  # fmt: skip
 #: Addresses that take something in, and what they take.
 TAKING_ROUTES: Final[Mapping[str, str]] = {
     "/event": "an event of a page",
     "/first-steps": "a site's settings",
     "/audit": "the wish to run an audit",
+    "/links": "a name for a link, and how long it works",
+    "/links/withdraw": "the end of a link",
+    "/shared/{secret}": "the password of a link",
+    "/weekly": "an address of staff that gets a report of totals",
+    "/weekly/withdraw": "the end of a report",
+    "/weekly/stop/{secret}": "the end of a report, by who gets it",
 }
 #: What may stand in an address in the place of a name.
-PARAMETERS: Final = ("hash", "kind", "name", "site")
+PARAMETERS: Final = ("hash", "kind", "name", "secret", "site")
 COMMANDS: Final = (
     "site_add", "site_set", "site_list", "site_erase", "erase", "close", "export", "audit", "facts", "parts", "cells",
     "replay", "routes", "process", "backup", "restore", "check",
@@ -175,7 +188,7 @@ def one_purpose_is_served(doors: Doors, *, base_path: str) -> Seen:
     """R1 of a house: each address and each command is on the auditor's list, and none is of another purpose."""
     routes = _below(doors, base_path)
     names = [*(route.path for route in routes), *doors.commands]
-    allowed = {*PUBLIC_ROUTES, *DASHBOARD_ROUTES}
+    allowed = {*PUBLIC_ROUTES, *DASHBOARD_ROUTES, *SECRET_ROUTES}
     taking = {route.path for route in routes if not set(route.methods) <= {"GET", "HEAD"} or not route.methods}
     odd = {
         "unknown_addresses": sorted({route.path for route in routes} - allowed),

@@ -16,7 +16,7 @@ from collector.audit.claims import find_claims, package_texts, seen_text
 from collector.audit.finding import Seen
 from collector.audit.ids import Ids, visitor_headers
 from collector.audit.scratch import ScratchHouse, scratch_house
-from collector.audit.shape import PUBLIC_ROUTES, Doors, Route, check_doors
+from collector.audit.shape import PUBLIC_ROUTES, SECRET_ROUTES, Doors, Route, check_doors
 from collector.control import SOCKET_NAME
 from collector.errors import SettingsError
 from collector.model import Profile
@@ -62,6 +62,8 @@ SAYINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "nl-pupils": ("niet opzoeken",),
     "en": ("we cannot find anybody", "article 11 of the GDPR"),
 }
+#: Of the form of a secret; nobody has it.
+GUESS: Final = "A" * 43
 NO_ACCOUNTS: Final = "none in this version: whoever may use this machine may look, and change settings"
 SEVERAL_SITES: Final = (
     "the operator on this machine can add up sites that it names; a permission of its own comes with accounts"
@@ -109,7 +111,8 @@ def run_strangers(privacy: Privacy) -> dict[str, Seen]:
 
 def check_access(house: ScratchHouse, doors: Doors) -> Seen:
     """R48: what is not for everybody is answered to this machine alone, and only its own pages may change something."""
-    guarded = [route for route in doors.routes if route.path not in PUBLIC_ROUTES]
+    secret = [route for route in doors.routes if route.path in SECRET_ROUTES]
+    guarded = [route for route in doors.routes if route.path not in {*PUBLIC_ROUTES, *SECRET_ROUTES}]
     answered = [
         f"{route.path} with {name}: {value}"
         for route in guarded
@@ -125,6 +128,13 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
         if house.request("POST", _address(route), body=b"id=taken&identity=network&hosts=a.example", headers=origin)[0]
         not in _REFUSED
     ]
+    guessed = [
+        f"{method} {address}"
+        for route in secret
+        for method in ("POST" if "POST" in route.methods else "GET",)
+        for address in (_address(route), _address(route, site=GUESS))
+        if house.request(method, address)[0] != _MISSING
+    ]
     modes = {
         "control_socket": f"{(house.runtime / SOCKET_NAME).stat().st_mode & 0o777:o}",
         "its_folder": f"{house.runtime.stat().st_mode & 0o777:o}",
@@ -132,7 +142,7 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
     own = house.request("GET", "/")[0]
     added = [site.id for site in house.sites() if site.id == "taken"]
     return Seen.that(
-        bool(guarded) and bool(forms) and not answered and not taken and not added and own == _OK
+        bool(guarded) and bool(forms) and not answered and not taken and not guessed and not added and own == _OK
         and modes == {"control_socket": "600", "its_folder": "700"},
         addresses_for_this_machine_alone=len(guarded),
         addresses_that_change_something=[route.path for route in forms],
@@ -140,6 +150,8 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
         answered_in_disguise=answered,
         foreign_forms=len(FOREIGN_FORMS),
         taken_from_foreign_pages=taken,
+        addresses_that_a_secret_opens=len(secret),
+        opened_by_a_guess=guessed,
         answers_this_machine=own == _OK,
         modes=modes,
         accounts_and_roles=NO_ACCOUNTS,

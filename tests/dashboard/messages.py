@@ -23,8 +23,9 @@ def written() -> set[Message]:
         found |= {(str(one[0]), str(one[1])) if isinstance(one, tuple) else _form(one) for one in messages}
         found -= _plurals(file)[0]
         found |= _plurals(file)[1]
-    folders = ("templates", "templates/parts", "templates/audit")
-    for file in [file for folder in folders for file in ROOT.glob(f"{folder}/*.html")]:
+    folders = ("templates", "templates/parts", "templates/audit", "templates/mail")
+    kinds = ("html", "txt")
+    for file in [file for folder in folders for kind in kinds for file in ROOT.glob(f"{folder}/*.{kind}")]:
         with file.open("rb") as opened:
             for _, name, message, _ in babel_extract(opened, ("_", "n_"), [], {"trimmed": "true"}):
                 # A name that is only known when the page is made stands in the code, marked.
