@@ -1,17 +1,41 @@
 """Answer a query of a house: decide, read, and say what it comes to. Pages, files and mails say the same."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from collector.clock import local_day
 from collector.model import Site
 from dashboard import cells
+from dashboard.breakdowns import FIRST
 from dashboard.house import House
 from dashboard.plan import plan
-from dashboard.query import Query
-from dashboard.report import Report, build
+from dashboard.query import Period, PeriodKind, Query, QueryError
+from dashboard.report import RATIOS, Report, build
 
 
-def report_of(house: House, query: Query, *, sites: Sequence[Site], limit: int = cells.PANEL_ROWS) -> Report:
+def asked(house: House, params: Sequence[tuple[str, str]], sites: Sequence[Site]) -> tuple[Query, list[Site]]:
+    """Read what an address asks, and of which of *sites*, those that the reader may see.
+
+    Raises:
+        QueryError: It asks for something there is not, or for a site that the reader may not see.
+    """
+    query = Query.from_params(params, sites=[site.id for site in sites] if len(sites) == 1 else ())
+    chosen = [site for site in sites if site.id in query.sites]
+    if len(chosen) != len(query.sites):
+        raise QueryError("site")
+    if not any(name in {"period", "from"} for name, _ in params) and not cells.first_day(house.reader, query.sites):
+        query = query.with_(period=Period(PeriodKind.TODAY))
+    return query, chosen
+
+
+def report_of(
+    house: House,
+    query: Query,
+    *,
+    sites: Sequence[Site],
+    limit: int = cells.PANEL_ROWS,
+    panels: Collection[str] = FIRST,
+    is_whole_table: bool = False,
+) -> Report:
     """Return what *query* comes to.
 
     Args:
@@ -19,16 +43,20 @@ def report_of(house: House, query: Query, *, sites: Sequence[Site], limit: int =
         query: What is asked.
         sites: Those that it names; the caller has seen that they may be shown.
         limit: Rows of a panel.
+        panels: Names of those that are shown.
+        is_whole_table: Whether they have a page of their own, with room for more columns.
     """
     rules = [house.rules(site) for site in sites]
-    made = plan(query, rules, today=local_day(house.clock.now(), sites[0].timezone))
+    today = local_day(house.clock.now(), sites[0].timezone)
+    made = plan(query, rules, today=today, sites=sites, panels=panels)
     rows = cells.read(
         house.reader,
         query,
         sites=sites,
         spans=made.spans,
         today=made.today,
-        dimensions=made.answered,
-        limit=cells.PANEL_ROWS_MAX if query.more else limit,
+        breakdowns=made.answered,
+        limit=limit,
+        ratios=is_whole_table or not RATIOS.isdisjoint(made.answered),
     )
-    return build(rows, made, sites=sites, rules=rules)
+    return build(rows, made, sites=sites, rules=rules, is_whole_table=is_whole_table)

@@ -7,14 +7,14 @@ from starlette.routing import Route
 from collector.errors import TurvenError
 from collector.model import Site
 from dashboard import access, cells, export
-from dashboard.answer import report_of
+from dashboard.answer import asked, report_of
 from dashboard.assets import pack
+from dashboard.breakdowns import PANELS
 from dashboard.chart import draw
 from dashboard.first_steps import Form, read_form
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
-from dashboard.query import Period, PeriodKind, Query, QueryError
-from dashboard.report import Report
+from dashboard.query import Period, Query
 from dashboard.who import Right
 
 
@@ -35,7 +35,8 @@ class Pages:
         params = parameters(request)
         if len(sites) > 1 and not any(name == "site" for name, _ in params):
             return self._frame.page(request, "sites.html", sites=sites, make_query=lambda site: Query(sites=(site.id,)))
-        report, chosen = self._report(params, sites, limit=cells.PANEL_ROWS)
+        query, chosen = asked(self._house, params, sites)
+        report = report_of(self._house, query, sites=chosen)
         view = self._frame.view(request)
         figure = report.figure
         chart = draw(
@@ -86,7 +87,11 @@ class Pages:
         sites = self._sites(request)
         if kind not in export.KINDS or name not in export.NAMES:
             return self._frame.message(request, "no_page", status=404)
-        report, _ = self._report(parameters(request), sites, limit=cells.PANEL_ROWS_MAX)
+        query, chosen = asked(self._house, parameters(request), sites)
+        panels = [name] if name in PANELS else []
+        report = report_of(
+            self._house, query, sites=chosen, limit=cells.PANEL_ROWS_MAX, panels=panels, is_whole_table=True
+        )
         table = export.table(report, name)
         file = export.file_name(report, name, kind)
         headers = {**access.HEADERS, "Content-Disposition": f'attachment; filename="{file}"'}
@@ -121,17 +126,6 @@ class Pages:
 
     def _sites(self, request: Request) -> list[Site]:
         return self._frame.sites(request, self._house.sites())
-
-    def _report(self, params: list[tuple[str, str]], sites: list[Site], *, limit: int) -> tuple[Report, list[Site]]:
-        query = Query.from_params(params, sites=[site.id for site in sites] if len(sites) == 1 else ())
-        chosen = [site for site in sites if site.id in query.sites]
-        if len(chosen) != len(query.sites):
-            raise QueryError("site")
-        if not any(name in {"period", "from"} for name, _ in params) and not cells.first_day(
-            self._house.reader, query.sites
-        ):
-            query = query.with_(period=Period(PeriodKind.TODAY))
-        return report_of(self._house, query, sites=chosen, limit=limit), chosen
 
 
 def routes(*, house: House, frame: Frame) -> list[Route]:

@@ -9,6 +9,7 @@ import msgspec
 from collector.cursor import Cursor
 from collector.model import Dimension, Site
 from dashboard import sql
+from dashboard.breakdowns import Breakdown
 from dashboard.house import Reader
 from dashboard.metrics import METRICS, Amount, Tally
 from dashboard.query import Query, Span
@@ -28,14 +29,15 @@ class SeriesRow(msgspec.Struct, frozen=True):
 
 
 class PanelRow(msgspec.Struct, frozen=True):
-    """Hold what a value of a dimension came to.
+    """Hold what a value of a breakdown came to.
 
     Attributes:
+        part: Of `Breakdown.part`.
         rows: Rows that the breakdown has beside `(other)`.
         pageviews: Of all its rows, those that are not shown too.
     """
 
-    dimension: Dimension
+    part: str
     value: str
     rows: int
     pageviews: int
@@ -82,6 +84,9 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         shown_days: On how many closed days each breakdown was kept; one that never was is missing.
+        goal_days: Of each goal the first day in the period with figures, and how many such days there are.
+        together: Pageviews and visitors that both filters had; the visitors are "at least".
+        alone: By dimension and value, visitors since then without the filter, where that is a goal.
     """
 
     series: list[SeriesRow]
@@ -90,6 +95,9 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     days: list[DayRow]
     hours: list[HourRow]
     losses: list[LossRow]
+    goal_days: dict[str, tuple[date, int]] = {}
+    alone: dict[tuple[str, str], int] = {}
+    together: tuple[int | None, int | None] = (None, None)
 
 
 def read(
@@ -99,8 +107,9 @@ def read(
     sites: Sequence[Site],
     spans: Sequence[Span],
     today: date,
-    dimensions: Sequence[Dimension],
+    breakdowns: Sequence[Breakdown],
     limit: int,
+    ratios: bool = False,
 ) -> Rows:
     """Read what *query* asks for.
 
@@ -110,31 +119,53 @@ def read(
         sites: Those that the query names.
         spans: The period, then the one it is compared with if there is one.
         today: The running day.
-        dimensions: What the panels show; those that are refused are left out.
+        breakdowns: What the panels show; those that are refused are left out.
         limit: Rows a panel beside `(other)`.
+        ratios: Whether rows show ratios too.
     """
     span = spans[0]
     until_today = Span(span.first, max(span.last, today))
     zones = sorted({site.timezone for site in sites})
+    is_goal = query.filter is not None and query.filter.dimension is Dimension.GOAL
     with reader.read() as cursor:
+        goal_days = (
+            {goal: (first, days) for goal, first, days in _run(cursor, sql.goal_days(query, span))}
+            if is_goal or Breakdown.GOAL in breakdowns
+            else {}
+        )
+        since = goal_days.get(query.filter.value) if query.filter and is_goal else None
         return Rows(
             series=[
                 SeriesRow(stretch, day, dimension, value, _tally(rest))
                 for stretch, day, dimension, value, *rest in _run(cursor, sql.series(query, spans, today=today))
             ],
             panels=[
-                PanelRow(Dimension(dimension), value, rows, int(pageviews), _tally(rest))
-                for dimension, value, rows, pageviews, *rest in (
-                    _run(cursor, sql.panels(query, dimensions, span, limit=limit)) if dimensions else ()
+                PanelRow(part, value, rows, int(pageviews), _tally(rest))
+                for part, value, rows, pageviews, *rest in (
+                    _run(cursor, sql.panels(query, breakdowns, span, limit=limit, ratios=ratios)) if breakdowns else ()
                 )
             ],
             shown_days={
                 Dimension(dimension): count
-                for dimension, count in (_run(cursor, sql.shown_days(query, dimensions, span)) if dimensions else ())
+                for dimension, count in (_run(cursor, sql.shown_days(query, breakdowns, span)) if breakdowns else ())
             },
             days=[DayRow(*row) for row in _run(cursor, sql.days(query, span))],
             hours=[HourRow(*row) for row in _run(cursor, sql.hours(query, until_today))],
             losses=[LossRow(*row) for row in _run(cursor, sql.losses(query, span, timezones=zones))],
+            goal_days=goal_days,
+            together=(
+                _run(cursor, sql.together(query.filter, query.second, query, span))[0]
+                if query.filter and query.second
+                else (None, None)
+            ),
+            alone={
+                (dimension, value): int(visitors or 0)
+                for dimension, value, visitors in (
+                    _run(cursor, sql.alone(query, breakdowns, Span(since[0], span.last)))
+                    if since and breakdowns
+                    else ()
+                )
+            },
         )
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from collector.model import OTHER
-from dashboard.metrics import FIGURES, METRICS, Key, Tally
-from dashboard.query import PANELS
+from dashboard.breakdowns import PANELS
+from dashboard.metrics import SHOWN, Key, Tally
 from dashboard.report import Report
 from dashboard.timeline import Point, value_of
 
@@ -31,26 +31,27 @@ class Table(msgspec.Struct, frozen=True):
 def table(report: Report, name: str) -> Table:
     """Return what *name* shows: `days` or a panel."""
     if name == "days":
-        header = ["from", "to", "state", *FIGURES]
-        return Table(header, [_day(point) for point in report.points])
+        keys = tuple(figure.metric.key for figure in report.figures)
+        header = ["from", "to", "state", *keys]
+        return Table(header, [_day(point, keys) for point in report.points])
     panel = next(panel for panel in report.panels if panel.name == name)
     lines = [*panel.rows, panel.other] if panel.other else panel.rows
-    header = [panel.dimension.value, *panel.columns]
+    header = [panel.breakdown.value, *panel.columns]
     return Table(header, [[row.value, *_values(row.tally, panel.columns)] for row in lines])
 
 
-def _day(point: Point) -> list[Cell]:
+def _day(point: Point, keys: tuple[Key, ...]) -> list[Cell]:
     if point.hours:
         first, last = (f"{point.first}T{hour:02}:00" for hour in point.hours)
     else:
         first, last = str(point.first), str(point.last)
-    return [first, last, point.state.value, *_values(point.tally, FIGURES)]
+    return [first, last, point.state.value, *_values(point.tally, keys)]
 
 
 def _values(tally: Tally, keys: tuple[Key, ...]) -> list[Cell]:
     found: list[Cell] = []
     for key in keys:
-        value = value_of(tally, METRICS[key])
+        value = value_of(tally, SHOWN[key])
         found.append(round(value, _DIGITS) if isinstance(value, float) else value)
     return found
 

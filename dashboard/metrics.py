@@ -26,6 +26,8 @@ class Unit(StrEnum):
     RATIO = "ratio"
     SHARE = "share"
     DURATION = "duration"
+    #: A share of which both sides are shown, so that nothing is lost by writing it out.
+    RATE = "rate"
 
 
 class Key(StrEnum):
@@ -38,6 +40,8 @@ class Key(StrEnum):
     BOUNCE_RATE = "bounce_rate"
     VISIT_LENGTH = "visit_length"
     EVENTS = "events"
+    TIME_ON_PAGE = "time_on_page"
+    CONVERSION = "conversion"
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,10 +169,37 @@ _ALL: Final = (
         unit=Unit.COUNT,
         numerator=Measure.EVENTS,
     ),
+    Metric(
+        key=Key.TIME_ON_PAGE,
+        name=mark("Time on page"),
+        definition=mark(
+            "Time that a page was in view per visit that opened it, on average. One visit counts for half an hour at "
+            "most, over all its pages."
+        ),
+        unit=Unit.DURATION,
+        numerator=Measure.SECONDS,
+        denominator=Measure.VISITS,
+    ),
 )
 METRICS: Final = {metric.key: metric for metric in _ALL}
+#: Of two cells: who reached a goal, among those who could have.
+CONVERSION: Final = Metric(
+    key=Key.CONVERSION,
+    name=mark("Conversion"),
+    definition=mark(
+        "Visitors who reached a goal, divided by all visitors since the first day in the period on which the goal has "
+        "a figure. Beside a filter it is at least that much."
+    ),
+    unit=Unit.RATE,
+    numerator=Measure.VISITORS,
+    denominator=Measure.VISITORS,
+)
+#: Everything that a row can show.
+SHOWN: Final = {**METRICS, Key.CONVERSION: CONVERSION}
 #: The six that stand on top of the overview and switch its chart.
-FIGURES: Final = tuple(key for key in METRICS if key is not Key.EVENTS)
+FIGURES: Final = (
+    Key.VISITORS, Key.VISITS, Key.PAGEVIEWS, Key.VIEWS_PER_VISIT, Key.BOUNCE_RATE, Key.VISIT_LENGTH,
+)  # fmt: skip
 
 Tally = dict[Key, Amount]
 
@@ -202,7 +233,9 @@ def reference() -> str:
         "| Metric | In addresses | Is | Unit | Means |",
         "|---|---|---|---|---|",
     ]
-    for metric in METRICS.values():
+    for metric in SHOWN.values():
         formula = metric.numerator.value + (f" ÷ {metric.denominator.value}" if metric.denominator else "")
+        if metric is CONVERSION:
+            formula = "visitors of the goal ÷ visitors of all"
         lines.append(f"| {metric.name} | `{metric.key}` | {formula} | {metric.unit} | {metric.definition} |")
     return "\n".join([*lines, ""])

@@ -8,6 +8,7 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from collector.model import Dimension
+from dashboard.breakdowns import FILTERABLE, PANELS, Breakdown, panel_of
 from dashboard.metrics import FIGURES, Key
 from dashboard.period import COMPARED, PERIOD_DAYS_MAX, Period, PeriodKind, QueryError, Span, shift
 
@@ -23,19 +24,11 @@ __all__ = [
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+#: What a chart can draw; beside a filter not each of them is counted.
+_DRAWN: Final = (*FIGURES, Key.EVENTS, Key.TIME_ON_PAGE)
 SITES_MAX: Final = 50
 VALUE_LENGTH_MAX: Final = 300
 _SITE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-#: What each panel can show; the first is what it shows unless asked.
-PANELS: Final = {
-    "pages": (Dimension.PAGE, Dimension.ENTRY_PAGE, Dimension.EXIT_PAGE),
-    "sources": (Dimension.CHANNEL, Dimension.SOURCE),
-    "devices": (Dimension.DEVICE, Dimension.BROWSER, Dimension.OS),
-    "countries": (Dimension.COUNTRY,),
-    "events": (Dimension.EVENT,),
-}
-FILTERABLE: Final = frozenset(dimension for shown in PANELS.values() for dimension in shown)
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -69,8 +62,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         metric: Drawn in the chart.
         filter: At most one is answered.
         second: A second filter that was asked for; it is refused with a sentence.
-        shown: Dimension shown in each panel that has several, where it is not the first; panel by panel.
-        more: Dimension of which all rows are shown.
+        shown: Breakdown shown in each panel that has several, where it is not the first; panel by panel.
     """
 
     sites: tuple[str, ...]
@@ -79,30 +71,28 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     metric: Key = Key.VISITORS
     filter: Filter | None = None
     second: Filter | None = None
-    shown: tuple[Dimension, ...] = ()
-    more: Dimension | None = None
+    shown: tuple[Breakdown, ...] = ()
 
     def with_(self, **changes: Any) -> "Query":
         """Return the query with *changes*."""
         return msgspec.structs.replace(self, **changes)
 
-    def dimension(self, panel: str) -> Dimension:
+    def breakdown(self, panel: str) -> Breakdown:
         """Return what *panel* shows."""
         choices = PANELS[panel]
-        return next((d for d in self.shown if d in choices), choices[0])
+        return next((one for one in self.shown if one in choices), choices[0])
 
     def narrowed(self, dimension: Dimension, value: str) -> "Query":
         """Return the query with a row's value as its filter, or as the second one, which is then refused kindly."""
         chosen = Filter(dimension, value)
         if self.filter and self.filter.dimension is not dimension:
-            return self.with_(second=chosen, more=None)
-        return self.with_(filter=chosen, second=None, more=None)
+            return self.with_(second=chosen)
+        return self.with_(filter=chosen, second=None)
 
-    def showing(self, dimension: Dimension) -> "Query":
-        """Return the query whose panel shows *dimension*."""
-        choices = next(choices for choices in PANELS.values() if dimension in choices)
-        others = [self.dimension(panel) for panel, other in PANELS.items() if other != choices]
-        return self.with_(shown=_shown([*others, dimension]), more=None)
+    def showing(self, breakdown: Breakdown) -> "Query":
+        """Return the query whose panel shows *breakdown*."""
+        mine = panel_of(breakdown)
+        return self.with_(shown=_shown([breakdown, *(self.breakdown(panel) for panel in PANELS if panel != mine)]))
 
     def shift(self, span: Span) -> int:
         """Return how many days before the compared period lies; a period never overlaps the one it is compared with."""
@@ -119,10 +109,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric != usual.metric:
             params.append(("metric", self.metric.value))
         params += [("filter", str(each)) for each in (self.filter, self.second) if each]
-        params += [("show", dimension.value) for dimension in self.shown]
-        if self.more:
-            params.append(("more", self.more.value))
-        return params
+        return params + [("show", breakdown.value) for breakdown in self.shown]
 
     @classmethod
     def from_params(cls, params: Iterable[tuple[str, str]], *, sites: Sequence[str] = ()) -> "Query":
@@ -146,16 +133,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             sites=named,
             period=_period(given),
             compare=_compare(given),
-            metric=_one_of(FIGURES, given, "metric") or Key.VISITORS,
+            metric=_one_of(_DRAWN, given, "metric") or Key.VISITORS,
             filter=filters[0] if filters else None,
             second=filters[1] if len(filters) > 1 else None,
-            shown=_shown([_known(FILTERABLE, text) for text in given.get("show", [])]),
-            more=_one_of(FILTERABLE, given, "more"),
+            shown=_shown([_known(Breakdown, text) for text in given.get("show", [])]),
         )
 
 
-def _shown(dimensions: Iterable[Dimension]) -> tuple[Dimension, ...]:
-    chosen = set(dimensions)
+def _shown(breakdowns: Iterable[Breakdown]) -> tuple[Breakdown, ...]:
+    chosen = set(breakdowns)
     return tuple(
         pick for choices in PANELS.values() for pick in [next((d for d in choices[1:] if d in chosen), None)] if pick
     )

@@ -9,16 +9,44 @@ import msgspec
 from collector.model import OTHER, Dimension, Identity, Site
 from collector.policy import Rules
 from dashboard import sql
+from dashboard.breakdowns import Breakdown, figures_of
 from dashboard.cells import DayRow, LossRow, PanelRow, Rows
-from dashboard.metrics import FIGURES, METRICS, Amount, Key, Metric, Tally, Unit, add, total
+from dashboard.metrics import METRICS, Amount, Key, Metric, Tally, Unit, add, total
 from dashboard.plan import Plan, Refusal
-from dashboard.query import PANELS, Query, Span
+from dashboard.query import Query, Span
+from dashboard.sets import SETS, keeps, visitors_since, with_conversion
 from dashboard.timeline import Point, State, blocks, by_day, points, state_of, unfinished
 
+_B: Final = Breakdown
+#: What a panel shows beside visitors.
 _SECOND_COLUMN: Final = {
-    Dimension.PAGE: Key.PAGEVIEWS,
-    Dimension.EVENT: Key.EVENTS,
+    _B.PAGE: Key.PAGEVIEWS,
+    _B.ENTRY_PAGE: Key.BOUNCE_RATE,
+    _B.GROUP: Key.PAGEVIEWS,
+    _B.EVENT: Key.EVENTS,
+    _B.NOT_FOUND: Key.EVENTS,
+    _B.OUTBOUND: Key.EVENTS,
+    _B.DOWNLOAD: Key.EVENTS,
+    _B.GOAL: Key.CONVERSION,
+    _B.TIME: Key.TIME_ON_PAGE,
+    _B.SCROLL: Key.PAGEVIEWS,
 }
+#: What a table of its own shows.
+_COLUMNS: Final = {
+    _B.PAGE: (Key.VISITORS, Key.VISITS, Key.PAGEVIEWS, Key.TIME_ON_PAGE),
+    _B.ENTRY_PAGE: (Key.VISITORS, Key.VISITS, Key.BOUNCE_RATE, Key.VISIT_LENGTH),
+    _B.EXIT_PAGE: (Key.VISITORS, Key.VISITS),
+    _B.GROUP: (Key.VISITORS, Key.VISITS, Key.PAGEVIEWS),
+    _B.GOAL: (Key.VISITORS, Key.CONVERSION),
+    _B.TIME: (Key.VISITORS, Key.VISITS, Key.TIME_ON_PAGE),
+}
+_COLUMNS_USUAL: Final = (Key.VISITORS, Key.VISITS, Key.PAGEVIEWS, Key.BOUNCE_RATE, Key.VISIT_LENGTH)
+#: Breakdowns with a ratio in a panel, which cost more to read.
+RATIOS: Final = frozenset({_B.ENTRY_PAGE, _B.TIME})
+#: Breakdowns in which every visitor has a value, so that a day without them is one on which they were withheld.
+_OF_EVERYBODY: Final = frozenset({
+    _B.PAGE, _B.ENTRY_PAGE, _B.EXIT_PAGE, _B.SOURCE, _B.CHANNEL, _B.DEVICE, _B.BROWSER, _B.OS, _B.COUNTRY, _B.TIME,
+})  # fmt: skip
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,19 +80,20 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     """Hold a breakdown.
 
     Attributes:
-        asked: Dimension that the address asks for.
-        dimension: Dimension that is shown: *asked*, or the nearest that can be answered.
-        columns: One or two metrics.
+        asked: Breakdown that the address asks for.
+        breakdown: The one that is shown: *asked*, or the nearest that can be answered.
+        columns: What its rows show.
         rows: Without `(other)`.
         other: Everything that fewer than k visitors did, together.
         rows_count: Rows that there are beside `(other)`.
         shown_days: Closed days on which the breakdown was kept.
         counted_days: Closed days of which anything was kept.
+        is_at_least: Whether visitors are told in multiples of k, rounded down.
     """
 
     name: str
-    asked: Dimension
-    dimension: Dimension
+    asked: Breakdown
+    breakdown: Breakdown
     columns: tuple[Key, ...]
     rows: list[Row]
     other: Row | None
@@ -72,13 +101,19 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     shown_days: int
     counted_days: int
     refusal: Refusal | None
-    choices: tuple[Dimension, ...]
+    choices: tuple[Breakdown, ...]
+    is_at_least: bool = False
+
+    @property
+    def dimension(self) -> Dimension:
+        """Return the dimension that its values stand under."""
+        return self.breakdown.dimension
 
     @property
     def is_partial(self) -> bool:
         """Tell whether days are missing from a breakdown that is about everybody."""
         # Of events nobody knows whether they were withheld or did not happen.
-        return self.shown_days < self.counted_days and self.dimension is not Dimension.EVENT
+        return self.shown_days < self.counted_days and self.breakdown in _OF_EVERYBODY and not self.is_at_least
 
 
 class Completeness(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +135,7 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     drops: dict[str, int]
     opt_outs: int
     gaps: dict[str, int]
-    folded: dict[Dimension, float]
+    folded: dict[Breakdown, float]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +146,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         today: The running day where the sites are.
         as_of: Hour up to which the running day is known; None before its first committed hour.
         is_network: Whether visitors were told apart by network on some day, so that they are "at least".
-        together: Pageviews that had both filters, where two were asked for and the pair is kept.
+        together: Pageviews, or at least so many visitors, that had both filters where two were asked for; None where
+            that is not kept.
+        absent: Breakdowns that are not offered, with the reason.
+        is_pair_kept: Whether two filters that were asked for are kept together, so that each divides the other.
+        is_undeclared: Whether the filter is a goal or a group that no site declared, and that has no figures.
     """
 
     query: Query
@@ -126,12 +165,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     k: int
     as_of: int | None
     is_network: bool
-    together: int | None
+    together: tuple[int | None, int | None]
+    absent: dict[Breakdown, Refusal] = {}
+    is_pair_kept: bool = False
+    is_undeclared: bool = False
 
     @property
     def figure(self) -> Figure:
         """Return the figure that the chart draws."""
-        return next(f for f in self.figures if f.metric.key is self.query.metric)
+        return next((f for f in self.figures if f.metric.key is self.query.metric), self.figures[0])
 
     @property
     def is_running(self) -> bool:
@@ -145,7 +187,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return bool(states.get(State.BELOW_K)) and not states.get(State.KEPT) and not states.get(State.LOST)
 
 
-def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rules]) -> Report:
+def build(
+    rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rules], is_whole_table: bool = False
+) -> Report:
     """Say what *rows* come to.
 
     Args:
@@ -153,6 +197,7 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
         made: What it was read for.
         sites: Those that the query names.
         rules: What is in force for each of them.
+        is_whole_table: Whether a breakdown has a page of its own, with room for more columns.
     """
     query, span, today = made.query, made.spans[0], made.today
     ended = {row.day: row for row in rows.days}
@@ -166,14 +211,18 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
     is_whole = len(made.spans) > 1 and span.last < today
     previous = _total(before, made.spans[1]) if is_whole else None
     is_network = any(row.network for row in rows.days) or any(site.identity is Identity.NETWORK for site in sites)
-    panels = [_panel(name, made, rows, days=ended, counted_days=counted_days) for name in PANELS]
+    panels = [
+        _panel(name, made, rows, days=days, ended=ended, counted_days=counted_days, is_whole=is_whole_table)
+        for name in made.breakdowns
+    ]
+    keys = figures_of(query.filter.dimension if query.filter else None)
     hours = blocks(rows, sql.CURRENT, span.first) if span.days == 1 and not query.filter else []
     return Report(
         query=query,
         span=span,
         previous_span=made.spans[1] if len(made.spans) > 1 else None,
         today=today,
-        figures=[_figure(METRICS[key], current, previous, is_network=is_network) for key in FIGURES],
+        figures=[_figure(METRICS[key], current, previous, is_network=is_network) for key in keys],
         points=hours if span.days == 1 else points(made, days, before, ended),
         previous_blocks=blocks(rows, sql.PREVIOUS, made.spans[1].first) if hours and len(made.spans) > 1 else [],
         panels=panels,
@@ -181,8 +230,25 @@ def build(rows: Rows, made: Plan, *, sites: Sequence[Site], rules: Sequence[Rule
         k=max(rule.k for rule in rules),
         as_of=max((row.last_hour + 1 for row in rows.hours if row.day == today and not row.is_lost), default=None),
         is_network=is_network,
-        together=_together(query, rows.panels),
+        together=rows.together,
+        absent=made.absent,
+        is_pair_kept=_is_pair_kept(query, rules),
+        is_undeclared=not days and _is_undeclared(query, sites),
     )
+
+
+def _is_pair_kept(query: Query, rules: Sequence[Rules]) -> bool:
+    one, other = query.filter, query.second
+    return one is not None and other is not None and all(keeps(rule, one.dimension, other.dimension) for rule in rules)
+
+
+def _is_undeclared(query: Query, sites: Sequence[Site]) -> bool:
+    if query.filter is None or query.filter.dimension not in SETS:
+        return False
+    declared = {goal.name for site in sites for goal in site.goals}
+    if query.filter.dimension is Dimension.GROUP:
+        declared = {group for site in sites for group in site.groups}
+    return query.filter.value not in declared
 
 
 def _figure(metric: Metric, total: Tally, previous: Tally | None, *, is_network: bool) -> Figure:
@@ -200,38 +266,77 @@ def _total(days: Mapping[date, Tally], span: Span) -> Tally:
     return total(tally for day, tally in days.items() if span.first <= day <= span.last)
 
 
-def _panel(name: str, made: Plan, rows: Rows, *, days: Mapping[date, DayRow], counted_days: int) -> Panel:
-    dimension = made.dimensions[name]
-    here = [row for row in rows.panels if row.dimension is dimension] if name not in made.refusals else []
-    columns = _columns(made, dimension)
-    longest = max((row.tally[columns[0]].numerator for row in here if row.value != OTHER), default=0) or 1
+def _panel(
+    name: str,
+    made: Plan,
+    rows: Rows,
+    *,
+    days: Mapping[date, Tally],
+    ended: Mapping[date, DayRow],
+    counted_days: int,
+    is_whole: bool,
+) -> Panel:
+    breakdown = made.breakdowns[name]
+    here = [row for row in rows.panels if row.part == breakdown.part] if name not in made.refusals else []
+    columns = _columns(made, breakdown, is_whole=is_whole)
+    tallies = {row.value: _tally_of(row, made, breakdown, rows, days) for row in here}
+    longest = max((tally[columns[0]].numerator for value, tally in tallies.items() if value != OTHER), default=0) or 1
     shown = [
-        Row(value=row.value, tally=row.tally, width=min(row.tally[columns[0]].numerator / longest, 1.0)) for row in here
+        Row(
+            value=value.removeprefix(breakdown.beginning),
+            tally=tally,
+            width=min(tally[columns[0]].numerator / longest, 1.0),
+        )
+        for value, tally in tallies.items()
     ]
+    if breakdown is Breakdown.SCROLL:
+        shown.sort(key=lambda row: row.value.zfill(3))
     refusal = made.refusals.get(name)
     if not here and refusal is None:
-        refusal = _emptiness(days)
+        refusal = _emptiness(ended)
     return Panel(
         name=name,
-        asked=made.query.dimension(name),
-        dimension=dimension,
+        asked=made.query.breakdown(name),
+        breakdown=breakdown,
         columns=columns,
         rows=[row for row in shown if row.value != OTHER],
         other=next((row for row in shown if row.value == OTHER), None),
         rows_count=max((row.rows for row in here), default=0),
-        shown_days=rows.shown_days.get(dimension, 0),
+        shown_days=rows.shown_days.get(breakdown.dimension, 0),
         counted_days=counted_days,
         refusal=refusal,
         choices=made.offered[name],
+        is_at_least=made.is_of_set(breakdown),
     )
 
 
-def _columns(made: Plan, dimension: Dimension) -> tuple[Key, ...]:
-    if made.query.filter:
+def _tally_of(row: PanelRow, made: Plan, breakdown: Breakdown, rows: Rows, days: Mapping[date, Tally]) -> Tally:
+    """Return a row's figures, with the conversion where it is one of a goal."""
+    filtered = made.query.filter
+    if breakdown is Breakdown.GOAL:
+        first, counted = rows.goal_days.get(row.value, (made.today, 0))
+        is_short = counted < sum(1 for day in days if first <= day < made.today)
+        return with_conversion(
+            row.tally, visitors_since(days, first), is_at_least=is_short or made.is_of_set(breakdown)
+        )
+    if filtered and filtered.dimension is Dimension.GOAL:
+        return with_conversion(row.tally, rows.alone.get((breakdown.dimension, row.value)), is_at_least=True)
+    return row.tally
+
+
+def _columns(made: Plan, breakdown: Breakdown, *, is_whole: bool) -> tuple[Key, ...]:
+    filtered = made.query.filter
+    if made.is_of_set(breakdown):
+        is_goal = Dimension.GOAL in (breakdown.dimension, filtered.dimension if filtered else None)
+        return (Key.VISITORS, Key.CONVERSION) if is_goal else (Key.VISITORS,)
+    if filtered:
         return (Key.PAGEVIEWS,)
     if made.spans[0].first == made.today:
         return (Key.VISITORS,)
-    return (Key.VISITORS, _SECOND_COLUMN.get(dimension, Key.VISITS))
+    usual = (Key.VISITORS, _SECOND_COLUMN.get(breakdown, Key.VISITS))
+    if not is_whole:
+        return usual
+    return _COLUMNS.get(breakdown) or (usual if breakdown in _SECOND_COLUMN else _COLUMNS_USUAL)
 
 
 def _emptiness(days: Mapping[date, DayRow]) -> Refusal:
@@ -255,7 +360,7 @@ def _completeness(rows: Rows, made: Plan, days: Mapping[date, Tally], panels: Se
         opt_outs=_losses(rows.losses, "house").get("opt_out", 0),
         gaps=_losses(rows.losses, "gap"),
         folded={
-            panel.dimension: share for panel in panels for share in [_folded(panel, rows.panels)] if share is not None
+            panel.breakdown: share for panel in panels for share in [_folded(panel, rows.panels)] if share is not None
         },
     )
 
@@ -266,16 +371,7 @@ def _losses(rows: Sequence[LossRow], kind: str) -> dict[str, int]:
 
 def _folded(panel: Panel, rows: Sequence[PanelRow]) -> float | None:
     """Return the share of the breakdown's pageviews that `(other)` has; None where they are withheld."""
-    whole = next((row.pageviews for row in rows if row.dimension is panel.dimension), 0)
+    whole = next((row.pageviews for row in rows if row.part == panel.breakdown.part), 0)
     if panel.refusal or not whole:
         return None
     return panel.other.tally[Key.PAGEVIEWS].numerator / whole if panel.other else 0.0
-
-
-def _together(query: Query, rows: Sequence[PanelRow]) -> int | None:
-    if query.second is None:
-        return None
-    for row in rows:
-        if row.dimension is query.second.dimension and row.value == query.second.value:
-            return row.tally[Key.PAGEVIEWS].numerator
-    return None

@@ -3,28 +3,63 @@
 from typing import Final
 
 from collector.model import DIRECT, OTHER, UNKNOWN, Dimension
+from dashboard.breakdowns import Breakdown
 from dashboard.metrics import Key, mark
 from dashboard.plan import Refusal
 from dashboard.timeline import State
 
-DIMENSIONS: Final = {
-    Dimension.PAGE: mark("All pages"),
-    Dimension.ENTRY_PAGE: mark("Entry pages"),
-    Dimension.EXIT_PAGE: mark("Exit pages"),
-    Dimension.SOURCE: mark("Source"),
-    Dimension.CHANNEL: mark("Channel"),
-    Dimension.DEVICE: mark("Type"),
-    Dimension.BROWSER: mark("Browser"),
-    Dimension.OS: mark("System"),
-    Dimension.COUNTRY: mark("Country"),
-    Dimension.EVENT: mark("Event"),
+DIMENSIONS: Final[dict[str, str]] = {
+    Breakdown.PAGE: mark("All pages"),
+    Breakdown.ENTRY_PAGE: mark("Entry pages"),
+    Breakdown.EXIT_PAGE: mark("Exit pages"),
+    Breakdown.GROUP: mark("Groups"),
+    Breakdown.NOT_FOUND: mark("Not found"),
+    Breakdown.SOURCE: mark("Source"),
+    Breakdown.CHANNEL: mark("Channel"),
+    Breakdown.CAMPAIGN: mark("Campaign"),
+    Breakdown.DEVICE: mark("Type"),
+    Breakdown.BROWSER: mark("Browser"),
+    Breakdown.OS: mark("System"),
+    Breakdown.VIEWPORT: mark("Width"),
+    Breakdown.COUNTRY: mark("Country"),
+    Breakdown.LANGUAGE: mark("Language"),
+    Breakdown.EVENT: mark("Event"),
+    Breakdown.OUTBOUND: mark("Outbound links"),
+    Breakdown.DOWNLOAD: mark("Downloads"),
+    Breakdown.GOAL: mark("Goal"),
+    Breakdown.TIME: mark("Time on page"),
+    Breakdown.SCROLL: mark("Scroll depth"),
 }
-#: The same as a part of a filter, where there is one of them.
-FILTERS: Final = DIMENSIONS | {
-    Dimension.PAGE: mark("Page"),
-    Dimension.ENTRY_PAGE: mark("Entry page"),
-    Dimension.EXIT_PAGE: mark("Exit page"),
-    Dimension.DEVICE: mark("Device"),
+#: The same as a part of a filter, where there is one of them; of a property by what its value begins with.
+FILTERS: Final[dict[str, str]] = {
+    **DIMENSIONS,
+    Breakdown.PAGE: mark("Page"),
+    Breakdown.ENTRY_PAGE: mark("Entry page"),
+    Breakdown.EXIT_PAGE: mark("Exit page"),
+    Breakdown.GROUP: mark("Group of pages"),
+    Breakdown.NOT_FOUND: mark("Page that was not found"),
+    Breakdown.DEVICE: mark("Device"),
+    Breakdown.VIEWPORT: mark("Width of the window"),
+    Breakdown.OUTBOUND: mark("Outbound link"),
+    Breakdown.DOWNLOAD: mark("Download"),
+    Dimension.PROPERTY: mark("Detail of an event"),
+}
+#: Headings of tables of their own, and of what is left out.
+TABLES: Final[dict[str, str]] = {
+    **DIMENSIONS,
+    Breakdown.GROUP: mark("Groups of pages"),
+    Breakdown.NOT_FOUND: mark("Pages that were not found"),
+    Breakdown.SOURCE: mark("Sources"),
+    Breakdown.CHANNEL: mark("Channels"),
+    Breakdown.CAMPAIGN: mark("Campaigns"),
+    Breakdown.DEVICE: mark("Devices"),
+    Breakdown.BROWSER: mark("Browsers"),
+    Breakdown.OS: mark("Systems"),
+    Breakdown.VIEWPORT: mark("Widths of windows"),
+    Breakdown.COUNTRY: mark("Countries"),
+    Breakdown.LANGUAGE: mark("Languages"),
+    Breakdown.EVENT: mark("Events"),
+    Breakdown.GOAL: mark("Goals"),
 }
 PANELS: Final = {
     "pages": mark("Pages"),
@@ -32,6 +67,8 @@ PANELS: Final = {
     "devices": mark("Devices"),
     "countries": mark("Countries"),
     "events": mark("Events"),
+    "goals": mark("Goals"),
+    "engagement": mark("Engagement"),
 }
 CHANNELS: Final = {
     "direct": mark("Direct"),
@@ -43,6 +80,18 @@ CHANNELS: Final = {
     "campaign": mark("Campaigns"),
 }
 DEVICES: Final = {"Desktop": mark("Computer"), "Phone": mark("Phone"), "Tablet": mark("Tablet")}
+WIDTHS: Final = {
+    "small": mark("Small, as a phone"),
+    "medium": mark("Medium, as a tablet"),
+    "large": mark("Large, as a laptop"),
+    "extra large": mark("Extra large"),
+}
+DEPTHS: Final = {
+    "25": mark("The first quarter"),
+    "50": mark("To half of the page"),
+    "75": mark("To three quarters"),
+    "100": mark("To the end"),
+}
 VALUES: Final = {
     OTHER: mark("Small groups together"),
     DIRECT: mark("Direct, without a source"),
@@ -86,6 +135,7 @@ REFUSALS: Final = {
         "“{dimension}” together with “{filter}” is not kept, because the combination would too often point at a "
         "few people. Without the filter the figures are there."
     ),
+    Refusal.UNDECLARED: mark("Nobody has declared any for this site yet."),
     Refusal.PROFILE: mark("The profile that the controller chose for this site does not count this."),
     Refusal.TODAY: mark("This comes after midnight, when the day is closed."),
     Refusal.BELOW_K: mark(
@@ -118,6 +168,32 @@ MESSAGES: Final = {
         mark("Not from there"),
         mark("This form was sent from another page than ours, so nothing was changed. Open it here and try again."),
     ),
+    "past_proxy": (
+        mark("Not past the web server"),
+        mark(
+            "The dashboard answers to its own machine, and to what the web server hands on that its settings trust "
+            "([server] trusted_proxies): a password never travels in clear."
+        ),
+    ),
+    "other_host": (
+        mark("Not under this name"),
+        mark("The dashboard answers under the address in its settings ([public] base_url), and on its own machine."),
+    ),
+    "no_accounts": (
+        mark("There are no accounts here"),
+        mark(
+            "Whoever sits at this machine sees and does everything, and nobody else anything. Accounts are switched on "
+            "in the settings: [access] accounts = true."
+        ),
+    ),
+    "sign_in": (
+        mark("Not signed in"),
+        mark("Your sign-in has ended, so nothing was changed. Sign in again and repeat what you did."),
+    ),
+    "no_sites": (
+        mark("No site was given to you"),
+        mark("Your account sees no figures of a site. Whoever made the account can change that."),
+    ),
     "right": (
         mark("Not with this account"),
         mark("This page asks for a right that your account does not have. Whoever made the account can change that."),
@@ -138,6 +214,11 @@ COLUMNS: Final = {
     Key.VISITS: mark("Visits"),
     Key.PAGEVIEWS: mark("Views"),
     Key.EVENTS: mark("Times"),
+    Key.BOUNCE_RATE: mark("Bounce rate"),
+    Key.VISIT_LENGTH: mark("Visit length"),
+    Key.TIME_ON_PAGE: mark("Time on page"),
+    Key.CONVERSION: mark("Conversion"),
+    Key.VIEWS_PER_VISIT: mark("Views per visit"),
 }
 VISITOR_DAYS: Final = mark("Visitor-days")
 WITHHELD: Final = mark("withheld")

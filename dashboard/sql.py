@@ -6,9 +6,11 @@ from typing import Final
 
 import msgspec
 
-from collector.model import OTHER, Dimension
+from collector.model import OTHER
+from dashboard.breakdowns import Breakdown
 from dashboard.metrics import METRICS, Metric
 from dashboard.query import Filter, Query, Span
+from dashboard.sets import SETS
 
 Parameter = str | int | date
 
@@ -39,6 +41,7 @@ _RUNNING: Final = (
     "from today.cell as running anti join closed on running.site = closed.site and running.day = closed.day "
     "and running.part = closed.part"
 )
+_BETWEEN: Final = "and day between ? and ?"
 #: Which stretch of time a line of the series belongs to.
 CURRENT: Final = 0
 PREVIOUS: Final = 1
@@ -77,50 +80,125 @@ def series(query: Query, spans: Sequence[Span], *, today: date) -> Statement:
     return Statement(f"select stretch, day, dimension, value, {TALLY} from ({union}) group by all", tuple(parameters))
 
 
-def panels(query: Query, dimensions: Sequence[Dimension], span: Span, *, limit: int) -> Statement:
+def panels(query: Query, breakdowns: Sequence[Breakdown], span: Span, *, limit: int, ratios: bool = False) -> Statement:
     """Return the rows of every panel: `(other)`, and of the rest those with the most.
 
     Args:
-        query: What is asked; with a filter, its pairs are read, which hold pageviews only.
-        dimensions: One a panel.
+        query: What is asked; with a filter, its pairs are read, which hold pageviews only, or visitors only where one
+            of the two is a set.
+        breakdowns: One a panel.
         span: The days.
         limit: Rows a panel beside `(other)`.
+        ratios: Whether rows show ratios too.
 
     Returns:
-        Columns: dimension, value, rows there are beside `(other)`, pageviews of all rows, then `SUMS_ONLY`.
+        Columns: `Breakdown.part`, value, rows there are beside `(other)`, pageviews of all rows, then `TALLY` or
+        `SUMS_ONLY`.
     """
-    names = ", ".join("?" for _ in dimensions)
-    pair = [query.filter.dimension.value, query.filter.value] if query.filter else ["", ""]
-    order = "pageviews" if query.filter else "visitors"
-    source = (
-        f"select dimension, value, {_MEASURES} from cell where {_sites(query.sites)} and day between ? and ? "
-        f"and filter_dimension = ? and filter_value = ? and dimension in ({names}) "
-        f"union all select dimension, value, {_MEASURES} {_RUNNING} where {_sites(query.sites, table='running.')} "
-        f"and running.day between ? and ? and filter_dimension = ? and filter_value = ? and dimension in ({names})"
-    )
-    once: list[Parameter] = [*query.sites, span.first, span.last, *pair, *dimensions]
+    part, part_values = _part(breakdowns)
+    where, values = _lines(query.filter, breakdowns)
+    once: list[Parameter] = [*query.sites, span.first, span.last]
+    sources = [
+        f"select {part} as part, value, {_MEASURES} from cell where {_sites(query.sites)} {_BETWEEN} and {where}"
+    ]
+    parameters = [*part_values, *once, *values]
+    if query.filter is None:
+        sources.append(
+            f"select {part}, value, {_MEASURES} {_RUNNING} where {_sites(query.sites, table='running.')} "
+            f"and running.day between ? and ? and {where}"
+        )
+        parameters += [*part_values, *once, *values]
+    # A set is kept on one side only: beside another filter it is read from its own side.
+    turned = sorted({one.dimension for one in breakdowns} & SETS) if query.filter else []
+    if query.filter and turned:
+        sources.append(
+            f"select filter_dimension, filter_value, {_MEASURES} from cell where {_sites(query.sites)} {_BETWEEN} "
+            f"and filter_dimension in ({_marks(turned)}) and dimension = ? and value = ?"
+        )
+        parameters += [*once, *turned, query.filter.dimension.value, query.filter.value]
+    order = "sum(pageviews) desc nulls last, sum(visitors)" if query.filter else "sum(visitors)"
     sql = (
-        f"select dimension, value, count(*) filter (where value <> '{OTHER}') over (partition by dimension), "
-        f"coalesce(sum(sum(pageviews)) over (partition by dimension), 0), {SUMS_ONLY} "
-        f"from ({source}) group by dimension, value qualify value = '{OTHER}' or row_number() over "
-        f"(partition by dimension, value = '{OTHER}' order by sum({order}) desc nulls last, value) <= ? "
-        f"order by dimension, sum({order}) desc nulls last, value"
+        f"select part, value, count(*) filter (where value <> '{OTHER}') over (partition by part), "
+        f"coalesce(sum(sum(pageviews)) over (partition by part), 0), {TALLY if ratios else SUMS_ONLY} "
+        f"from ({' union all '.join(sources)}) where part is not null group by part, value "
+        f"qualify value = '{OTHER}' or row_number() over "
+        f"(partition by part, value = '{OTHER}' order by {order} desc nulls last, value) <= ? "
+        f"order by part, {order} desc nulls last, value"
     )
-    return Statement(sql, (*once, *once, limit))
+    return Statement(sql, (*parameters, limit))
 
 
-def shown_days(query: Query, dimensions: Sequence[Dimension], span: Span) -> Statement:
+def _part(breakdowns: Sequence[Breakdown]) -> tuple[str, list[Parameter]]:
+    """Return which breakdown a line belongs to: its dimension, or of a property what its value begins with."""
+    cut = [one for one in breakdowns if one.beginning]
+    if not cut:
+        return "dimension", []
+    cases = " ".join(f"when dimension = 'property' and starts_with(value, ?) then '{one.part}'" for one in cut)
+    return f"case {cases} when dimension <> 'property' then dimension end", [one.beginning for one in cut]
+
+
+def _lines(filtered: Filter | None, breakdowns: Sequence[Breakdown]) -> tuple[str, list[Parameter]]:
+    names: list[Parameter] = sorted({one.dimension.value for one in breakdowns})
+    pair = [filtered.dimension.value, filtered.value] if filtered else ["", ""]
+    return f"filter_dimension = ? and filter_value = ? and dimension in ({_marks(names)})", [*pair, *names]
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def shown_days(query: Query, breakdowns: Sequence[Breakdown], span: Span) -> Statement:
     """Return on how many closed days each breakdown was kept: where only `(other)` would be left it has no rows.
 
     Returns:
         Columns: dimension, days.
     """
-    names = ", ".join("?" for _ in dimensions)
-    pair = [query.filter.dimension.value, query.filter.value] if query.filter else ["", ""]
+    where, values = _lines(query.filter, breakdowns)
     return Statement(
-        f"select dimension, count(distinct day) from cell where {_sites(query.sites)} and day between ? and ? "
-        f"and filter_dimension = ? and filter_value = ? and dimension in ({names}) group by dimension",
-        (*query.sites, span.first, span.last, *pair, *dimensions),
+        f"select dimension, count(distinct day) from cell where {_sites(query.sites)} {_BETWEEN} and {where} "
+        "group by dimension",
+        (*query.sites, span.first, span.last, *values),
+    )
+
+
+def goal_days(query: Query, span: Span) -> Statement:
+    """Return since when in the period each goal has figures.
+
+    Returns:
+        Columns: goal, first day, days.
+    """
+    return Statement(
+        f"select value, min(day), count(distinct day) from cell where {_sites(query.sites)} {_BETWEEN} "
+        "and filter_dimension = '' and dimension = 'goal' group by value",
+        (*query.sites, span.first, span.last),
+    )
+
+
+def together(first: Filter, second: Filter, query: Query, span: Span) -> Statement:
+    """Return what two filters had together, where the pair is kept; a set is kept on one side only.
+
+    Returns:
+        Columns: pageviews, visitors; no row, or nulls, where there is nothing.
+    """
+    both = "filter_dimension = ? and filter_value = ? and dimension = ? and value = ?"
+    one, other = (second, first) if second.dimension in SETS else (first, second)
+    return Statement(
+        f"select sum(pageviews), sum(visitors) from cell where {_sites(query.sites)} {_BETWEEN} and {both}",
+        (*query.sites, span.first, span.last, one.dimension.value, one.value, other.dimension.value, other.value),
+    )
+
+
+def alone(query: Query, breakdowns: Sequence[Breakdown], span: Span) -> Statement:
+    """Return the visitors of each value without the filter.
+
+    Returns:
+        Columns: dimension, value, visitors.
+    """
+    where, values = _lines(None, breakdowns)
+    return Statement(
+        f"select dimension, value, sum(visitors) from cell where {_sites(query.sites)} {_BETWEEN} and {where} "
+        "group by dimension, value",
+        (*query.sites, span.first, span.last, *values),
     )
 
 

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 from collector.errors import TurvenError
 from collector.model import Dimension
 from dashboard import sentences
-from dashboard.metrics import METRICS, SHARE_MAX, SHARE_MIN, Amount, Key, Metric, Tally, Unit, bounded
+from dashboard.breakdowns import BEGINNINGS, Breakdown, panel_of
+from dashboard.metrics import METRICS, SHARE_MAX, SHARE_MIN, SHOWN, Amount, Key, Metric, Tally, Unit, bounded
 from dashboard.plan import Refusal
 from dashboard.query import Query
 from dashboard.report import Figure, Panel, Report
@@ -23,6 +24,20 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 def harmless(value: str) -> str:
     """Return *value* without marks that are not to be seen; where one stood there is a replacement character."""
     return "".join("�" if unicodedata.category(mark) in _UNSEEN else mark for mark in value)
+
+
+#: Values of closed lists that have a name of their own here.
+_NAMES: Final[dict[str, dict[str, str]]] = {
+    Dimension.CHANNEL: sentences.CHANNELS,
+    Dimension.DEVICE: sentences.DEVICES,
+    Dimension.VIEWPORT: sentences.WIDTHS,
+    Dimension.SCROLL: sentences.DEPTHS,
+}
+
+
+def _cut(value: str) -> Breakdown | None:
+    """Return which of the tracker's own properties *value* is."""
+    return next((one for one, beginning in BEGINNINGS.items() if value.startswith(beginning)), None)
 
 
 class View:
@@ -60,6 +75,8 @@ class View:
             return _NONE
         if metric.unit is Unit.SHARE:
             return self._share(value)
+        if metric.unit is Unit.RATE:
+            return self.words.percent(value, 1)
         if metric.unit is Unit.DURATION:
             return self.words.duration(value)
         return self.words.number(value, 1 if metric.unit is Unit.RATIO else 0)
@@ -78,13 +95,14 @@ class View:
             return self.words.number(value, 0 if value == int(value) else 1)
         return self.value(metric, value)
 
-    def cell(self, tally: Tally, key: Key) -> str:
+    def cell(self, tally: Tally, key: Key, *, is_at_least: bool = False) -> str:
         """Return a figure of a row; "withheld" where none of it may be shown, "≥" where some of it may not."""
-        amount = tally.get(key, Amount())
+        amount, metric = tally.get(key, Amount()), SHOWN[key]
         if amount.value is None:
             return self.words.text(sentences.WITHHELD) if amount.cells else _NONE
-        sign = "≥ " if amount.is_partial and METRICS[key].denominator is None else ""
-        return sign + self.value(METRICS[key], amount.value)
+        is_sum = metric.denominator is None or metric.unit is Unit.RATE
+        sign = "≥ " if is_at_least or (amount.is_partial and is_sum) else ""
+        return sign + self.value(metric, amount.value)
 
     def change(self, figure: Figure) -> str:
         """Return by how much a figure grew, with its sign."""
@@ -105,26 +123,46 @@ class View:
             return "same"
         return "good" if (change > 0) is not figure.metric.is_better_low else "bad"
 
-    def name(self, dimension: Dimension, value: str) -> str:
+    def name(self, dimension: Dimension | Breakdown, value: str) -> str:
         """Return a value's name in the reader's language, harmless."""
         if value in sentences.VALUES:
             return self.words.text(sentences.VALUES[value])
         bare = value[1:-1] if value.startswith("(") and value.endswith(")") else ""
-        if dimension is Dimension.CHANNEL and value in sentences.CHANNELS:
-            return self.words.text(sentences.CHANNELS[value])
-        if dimension is Dimension.SOURCE and bare in sentences.CHANNELS:
+        if dimension == Dimension.SOURCE and bare in sentences.CHANNELS:
             return self.words.text(sentences.SMALL_SOURCES, channel=self.words.text(sentences.CHANNELS[bare]))
-        if dimension is Dimension.DEVICE and value in sentences.DEVICES:
-            return self.words.text(sentences.DEVICES[value])
-        return harmless(self.words.country(value) if dimension is Dimension.COUNTRY else value)
+        if value in (known := _NAMES.get(dimension, {})):
+            return self.words.text(known[value])
+        if dimension == Dimension.LANGUAGE:
+            return harmless(str(self.words.locale.languages.get(value, value)))
+        if dimension == Dimension.PROPERTY and (cut := _cut(value)):
+            return harmless(value.removeprefix(cut.beginning))
+        return harmless(self.words.country(value) if dimension == Dimension.COUNTRY else value)
 
-    def dimension(self, dimension: Dimension) -> str:
+    def dimension(self, dimension: Dimension | Breakdown) -> str:
         """Return a dimension's name, as of a breakdown."""
-        return self.words.text(sentences.DIMENSIONS[dimension])
+        return self.words.text(sentences.DIMENSIONS[Breakdown(dimension)])
 
-    def filter(self, dimension: Dimension) -> str:
-        """Return a dimension's name, as of one value."""
-        return self.words.text(sentences.FILTERS[dimension])
+    def filter(self, dimension: Dimension, value: str = "") -> str:
+        """Return a dimension's name, as of one value; of a property what kind of it *value* is."""
+        cut = _cut(value) if dimension is Dimension.PROPERTY else None
+        return self.words.text(sentences.FILTERS[cut or dimension])
+
+    def table(self, breakdown: Breakdown) -> str:
+        """Return the heading of a table of its own."""
+        return self.words.text(sentences.TABLES[breakdown])
+
+    def shows(self, dimension: Dimension) -> Breakdown | None:
+        """Return the breakdown that divides by *dimension*; None where no panel does."""
+        return next((one for one in Breakdown if one.dimension is dimension and not one.beginning), None)
+
+    def place(self, dimension: Dimension) -> str:
+        """Return the name of the panel that divides by *dimension*."""
+        shown = self.shows(dimension)
+        return panel_of(shown) if shown else ""
+
+    def is_time(self, key: Key) -> bool:
+        """Tell whether a column holds lengths of time."""
+        return SHOWN[key].unit is Unit.DURATION
 
     def panel(self, name: str) -> str:
         """Return a panel's name."""
@@ -195,8 +233,8 @@ class View:
         return self.words.text(
             sentences.REFUSALS[panel.refusal or Refusal.EMPTY],
             k=report.k,
-            dimension=self.dimension(panel.dimension),
-            filter=self.filter(asked.dimension) if asked else "",
+            dimension=self.dimension(panel.breakdown),
+            filter=self.filter(asked.dimension, asked.value) if asked else "",
         )
 
     def message(self, code: str, what: str) -> tuple[str, str]:

@@ -19,11 +19,12 @@ from collector.audit.scratch import ScratchHouse
 
 #: Panels of the dashboard, and the dimensions that each can show.
 PANELS: Final = {
-    "pages": ("page", "entry_page", "exit_page"),
-    "sources": ("channel", "source"),
-    "devices": ("device", "browser", "os"),
-    "countries": ("country",),
+    "pages": ("page", "entry_page", "exit_page", "group"),
+    "sources": ("channel", "source", "campaign"),
+    "devices": ("device", "browser", "os", "viewport"),
+    "countries": ("country", "language"),
     "events": ("event",),
+    "goals": ("goal",),
 }
 #: Figures that are sums of what is kept; ratios follow from them.
 SUMS: Final = ("visitors", "visits", "pageviews", "events")

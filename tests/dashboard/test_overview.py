@@ -9,8 +9,8 @@ import pytest
 
 from collector.model import Dimension, Identity, Origin, Profile
 from collector.policy import rules_for
-from dashboard.query import PANELS
-from tests.dashboard.house import SCHOOL, TODAY, House, line, morning, pair, school_day, total
+from dashboard.breakdowns import PANELS, Breakdown, panel_of
+from tests.dashboard.house import SCHOOL, SHARES, TODAY, House, line, morning, pair, school_day, total
 
 YESTERDAY = TODAY - timedelta(1)
 
@@ -64,18 +64,23 @@ def test_six_figures_equal_plain_sql(house: House) -> None:
     }
 
 
-@pytest.mark.parametrize("dimension", [choice for choices in PANELS.values() for choice in choices])
-def test_every_panel_equals_plain_sql(house: House, dimension: Dimension) -> None:
+SEEN = [one for name, choices in PANELS.items() if name not in {"goals", "engagement"} for one in choices]
+
+
+@pytest.mark.parametrize("breakdown", [one for one in SEEN if one.dimension in SHARES])
+def test_every_panel_equals_plain_sql(house: House, breakdown: Breakdown) -> None:
     """Each row of each panel, `(other)` too, equals what plain SQL says."""
-    second = {"page": "pageviews", "event": "events"}.get(dimension, "visits")
+    second = {"page": "sum(pageviews)", "event": "sum(events)", "entry_page": "sum(bounces) / sum(visits)"}
     rows = house.rows(
-        f"select sum(visitors), sum({second}) from cell where dimension = ? and filter_dimension = '' "
-        f"and day >= date '{TODAY}' - 28 group by value order by value = '(other)', sum(visitors) desc, value",
-        dimension,
+        f"select value, sum(visitors), {second.get(breakdown, 'sum(visits)')} from cell where dimension = ? "
+        f"and filter_dimension = '' and day >= date '{TODAY}' - 28 group by value "
+        "order by value = '(other)', sum(visitors) desc, value",
+        breakdown.dimension,
     )
-    name = next(name for name, choices in PANELS.items() if dimension in choices)
-    shown = [row[1:] for row in panel(house.client().get(f"/?lang=en&show={dimension}&more={dimension}").text, name)]
-    assert shown == [[f"{visitors:,}", f"{other:,}"] for visitors, other in rows]
+    shown = [row[1:] for row in panel(house.client().get(f"/?lang=en&show={breakdown}").text, panel_of(breakdown))]
+    named = [row for row in rows if row[0] != "(other)"][:10] + [row for row in rows if row[0] == "(other)"]
+    form = "{:.0%}" if breakdown is Breakdown.ENTRY_PAGE else "{:,}"
+    assert shown == [[f"{visitors:,}", form.format(other)] for _, visitors, other in named]
 
 
 def test_a_filter_is_answered_from_pairs(house: House) -> None:
@@ -254,7 +259,7 @@ def test_the_strict_profile_answers_no_pair(empty: House) -> None:
     empty.close_day(YESTERDAY, school_day(600))
     page = empty.client().get("/?lang=en&filter=page:/rooster").text
     assert figures(page)["visitors"] == "300"
-    assert all(panel(page, name) == [] for name in PANELS)
+    assert all(panel(page, name) == [] for name in ("pages", "sources", "devices", "countries"))
     assert rules_for(Profile.STRICT).pairs == ()
 
 

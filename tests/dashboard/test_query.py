@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from collector.model import Dimension
 from dashboard import sql
+from dashboard.breakdowns import FILTERABLE, PANELS, Breakdown
 from dashboard.metrics import FIGURES
-from dashboard.query import FILTERABLE, PANELS, Filter, Period, Query, QueryError
+from dashboard.query import Filter, Period, Query, QueryError
 
 DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 PERIODS = st.one_of(
@@ -38,10 +39,9 @@ def queries(draw: st.DrawFn) -> Query:
         metric=draw(st.sampled_from(FIGURES)),
         filter=first,
         second=second,
-        more=draw(st.none() | st.sampled_from(sorted(FILTERABLE))),
     )
     for choices in PANELS.values():
-        query = query.showing(draw(st.sampled_from(choices))).with_(more=query.more)
+        query = query.showing(draw(st.sampled_from(choices)))
     return query
 
 
@@ -78,13 +78,14 @@ def test_periods_hold_whole_days(text: str, today: str, first: str, last: str) -
         {"period": "2026-13"},
         {"period": "2026-11-31..2026-12-01"},
         {"metric": "money"},
-        {"metric": "events"},
+        {"metric": "conversion"},
         {"compare": "7"},
         {"filter": "visitor:7"},
         {"filter": "page:"},
         {"filter": "page:" + "x" * 301},
         {"show": "total"},
-        {"more": "hour"},
+        {"show": "hour"},
+        {"filter": "scroll:25"},
     ],
 )
 def test_what_is_not_known_is_refused(params: dict[str, str]) -> None:
@@ -100,7 +101,11 @@ def test_nothing_from_outside_is_in_the_sql(query: Query) -> None:
     span = query.period.span(date(2026, 11, 24))
     statements = [
         sql.series(marked, [span, span.before(364)], today=date(2026, 11, 24)),
-        sql.panels(marked, [Dimension.SOURCE], span, limit=10),
+        sql.panels(marked, [Breakdown.SOURCE, Breakdown.OUTBOUND, Breakdown.GOAL], span, limit=10),
+        sql.shown_days(marked, [Breakdown.SOURCE, Breakdown.OUTBOUND], span),
+        sql.alone(marked, [Breakdown.SOURCE], span),
+        sql.goal_days(marked, span),
+        sql.together(Filter(Dimension.GOAL, "zz"), Filter(Dimension.PAGE, "/zz"), marked, span),
         sql.days(marked, span),
         sql.hours(marked, span),
         sql.losses(marked, span, timezones=["zz outside"]),

@@ -5,27 +5,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.model import Dimension
+from collector.model import Dimension, Goal, Target, TargetKind
 from collector.settings import Privacy
+from dashboard.breakdowns import PANELS, Breakdown
 from dashboard.plan import Refusal, plan
-from dashboard.query import PANELS, Query
+from dashboard.query import Query
 from tests.clock import ManualClock
 from tests.dashboard.house import SCHOOL, TODAY, House, morning
 
-OFF = st.sets(st.sampled_from(sorted({one for choices in PANELS.values() for one in choices})))
+OFF = st.sets(st.sampled_from(sorted({one.dimension for choices in PANELS.values() for one in choices})))
 
 
 @given(off=OFF)
 def test_a_breakdown_that_is_switched_off_is_neither_offered_nor_read(off: set[Dimension]) -> None:
     """A panel offers what is counted, and shows the next where it was asked for what is switched off."""
-    rules = Privacy().rules_of(msgspec.structs.replace(SCHOOL, without=tuple(off)))
-    made = plan(Query(sites=("school",), shown=tuple(sorted(off))), [rules], today=TODAY)
-    assert not off & set(made.answered)
+    goal = Goal("Verlof", Target(TargetKind.EVENT, "Verlof aangevraagd"))
+    site = msgspec.structs.replace(SCHOOL, without=tuple(off), goals=(goal,), groups=("/leerling/",))
+    rules = Privacy().rules_of(site)
+    counted = set(Privacy().rules_of(SCHOOL).dimensions) - off
+    shown = tuple(one for one in Breakdown if one.dimension in off)
+    made = plan(Query(sites=("school",), shown=shown), [rules], today=TODAY, sites=[site], panels=PANELS)
+    assert off.isdisjoint(one.dimension for one in made.answered)
     for name, choices in PANELS.items():
-        if set(choices) <= off:
-            assert made.refusals[name] is Refusal.PROFILE
+        left = {one for one in choices if one.dimension in counted}
+        if left:
+            assert set(made.offered[name]) == left
         else:
-            assert set(made.offered[name]) == set(choices) - off
+            assert made.refusals[name] is Refusal.PROFILE
+        assert {one for one, why in made.absent.items() if one in choices} == set(choices) - left
+
+
+def test_nothing_is_asked_of_what_nobody_declared() -> None:
+    """Goals and groups that no site declared are neither offered nor read, and the reason is kept."""
+    made = plan(Query(sites=("school",)), [Privacy().rules_of(SCHOOL)], today=TODAY, sites=[SCHOOL])
+    assert made.refusals["goals"] is Refusal.UNDECLARED
+    assert Breakdown.GROUP not in made.offered["pages"]
+    assert {one for one, why in made.absent.items() if why is Refusal.UNDECLARED} == {Breakdown.GOAL, Breakdown.GROUP}
 
 
 @pytest.mark.parametrize(("off", "is_offered"), [((), True), ((Dimension.OS,), False)])
