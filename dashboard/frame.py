@@ -10,14 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from collector.model import Site
 from dashboard import access
 from dashboard.assets import Assets, pack
 from dashboard.query import QueryError
 from dashboard.view import View
-from dashboard.who import MACHINE, NOBODY, Right, Who
+from dashboard.who import MACHINE, NOBODY, Right, Way, Who
 from dashboard.words import LANGUAGES, Words, choose, load
 
 FORM_BYTES_MAX: Final = 16_384
@@ -80,7 +80,7 @@ class Frame:
     def __init__(self, base_path: str, *, door: Door | None = None) -> None:
         self.base_path = base_path
         self.assets = Assets(base_path)
-        self._door = door or MachineDoor()
+        self.door = door or MachineDoor()
 
     def who(self, request: Request) -> Who:
         """Return who asks; only behind `guarded` and `form`."""
@@ -150,7 +150,7 @@ class Frame:
 
         @wraps(answer)
         async def endpoint(request: Request) -> Response:
-            if refused := self._refusal(request, right):
+            if refused := await run_in_threadpool(self._refusal, request, right):
                 return refused
             body = await request.body()
             if len(body) > FORM_BYTES_MAX:
@@ -170,11 +170,25 @@ class Frame:
         return endpoint
 
     def _refusal(self, request: Request, right: Right) -> Response | None:
-        who = self._door.who(request)
+        who = self.door.who(request)
         if isinstance(who, access.Refused):
             return self.message(request, who.value, status=access.STATUS[who])
         request.state.who = who
-        return None if who.may(right) else self.message(request, "right", status=403)
+        return None if who.may(right) else self._led_away(request, who)
+
+    def _led_away(self, request: Request, who: Who) -> Response:
+        """Answer who lacks a right: with the page that helps, where there is one, else with why not."""
+        if who.way is Way.MACHINE:
+            return self.message(request, "no_accounts", status=404)
+        if who.way is not Way.NOBODY and not who.must_set_up:
+            return self.message(request, "right", status=403)
+        # A part of a page is no place for another page: its module then opens the whole address.
+        if request.method not in {"GET", "HEAD"} or FRAGMENT in request.headers:
+            return self.message(request, "sign_in", status=401)
+        path = "/me" if who.must_set_up else "/sign-in"
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        params = {"to": asked} if asked not in {f"{self.base_path}/", f"{self.base_path}"} else {}
+        return RedirectResponse(self.view(request).path(path, **params), 303, headers=dict(access.HEADERS))
 
     def _answered(self, request: Request, answer: Endpoint) -> Response:
         try:
@@ -183,7 +197,8 @@ class Frame:
             return self.message(request, "query", status=400, what=error.what)
 
     def _language(self, request: Request) -> Words:
-        return words()[choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))]
+        asked = request.query_params.get("lang") or asking(request).language or None
+        return words()[choose(asked, request.headers.get("accept-language", ""))]
 
     def _same(self, request: Request, language: str) -> str:
         pairs = [(name, value) for name, value in parameters(request) if name != "lang"]

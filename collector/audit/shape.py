@@ -46,6 +46,8 @@ PUBLIC_ROUTES: Final = (
 DASHBOARD_ROUTES: Final = (
     "/", "/first-steps", "/first-steps/{site}", "/export/{name}.{kind}", "/assets/{name}", "/audit",
     "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/{name}",
+    # Signing in, one's own account, and the accounts of those who look; none of a visitor.
+    "/sign-in", "/sign-out", "/me", "/staff",
     # Secret links and reports that leave: what is made, and what there is.
     "/links", "/links/withdraw", "/weekly", "/weekly/withdraw",
 )  # fmt: skip
@@ -59,6 +61,10 @@ TAKING_ROUTES: Final[Mapping[str, str]] = {
     "/event": "an event of a page",
     "/first-steps": "a site's settings",
     "/audit": "the wish to run an audit",
+    "/sign-in": "name and password of who looks",
+    "/sign-out": "the wish to sign out",
+    "/me": "another password, second step or language of one's own",
+    "/staff": "an account of who looks",
     "/links": "a name for a link, and how long it works",
     "/links/withdraw": "the end of a link",
     "/shared/{secret}": "the password of a link",

@@ -239,6 +239,12 @@ class Accounts:
             return None
         return self.get(name)
 
+    def is_password(self, name: str, password: str) -> bool:
+        """Tell whether this is the password of an account."""
+        with self._desk.read() as cursor:
+            row = cursor.execute("select password from account where name = ?", (tidy_name(name),)).fetchone()
+        return self.passwords.fits(row[0] if row else None, password)
+
     def _take_step(self, name: str, secret: str, code: str) -> bool:
         """Tell whether a code is right, and take its step: none is taken twice."""
         step = step_of(secret, code, at=self._clock.now())
