@@ -22,9 +22,12 @@ def asked(house: House, params: Sequence[tuple[str, str]], sites: Sequence[Site]
     chosen = [site for site in sites if site.id in query.sites]
     if len(chosen) != len(query.sites):
         raise QueryError("site")
-    if not any(name in {"period", "from"} for name, _ in params) and not cells.first_day(house.reader, query.sites):
-        query = query.with_(period=Period(PeriodKind.TODAY))
-    return query, chosen
+    is_chosen = any(name in {"period", "from"} for name, _ in params)
+    if is_chosen and query.period.kind is not PeriodKind.ALL:
+        return query, chosen
+    first_day = cells.first_day(house.reader, query.sites)
+    period = query.period.since(first_day) if first_day else Period(PeriodKind.TODAY)
+    return query.with_(period=period), chosen
 
 
 def report_of(

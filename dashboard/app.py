@@ -10,10 +10,10 @@ from dashboard import access, cells, export
 from dashboard.answer import asked, report_of
 from dashboard.assets import pack
 from dashboard.breakdowns import PANELS
-from dashboard.chart import draw
 from dashboard.first_steps import Form, read_form
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
+from dashboard.overview import above
 from dashboard.query import Period, Query
 from dashboard.who import Right
 
@@ -37,25 +37,15 @@ class Pages:
             return self._frame.page(request, "sites.html", sites=sites, make_query=lambda site: Query(sites=(site.id,)))
         query, chosen = asked(self._house, params, sites)
         report = report_of(self._house, query, sites=chosen)
-        view = self._frame.view(request)
-        figure = report.figure
-        chart = draw(
-            report.points,
-            figure.metric.key,
-            previous=report.previous_blocks,
-            name_value=lambda value: view.axis(figure.metric.key, value),
-            name_point=view.tick,
-        )
         return self._frame.page(
             request,
             "overview.html",
             report=report,
-            chart=chart,
             sites=chosen,
             sites_count=len(sites),
             query=report.query,
             make_period=Period.parse,
-            make_month=Period.month,
+            **above(self._house, self._frame.view(request), report, chosen, who=self._frame.who(request)),
         )
 
     def first_steps(self, request: Request) -> Response:

@@ -176,6 +176,12 @@ def first_day(reader: Reader, sites: Sequence[str]) -> date | None:
         return day
 
 
+def rows(reader: Reader, statement: sql.Statement) -> list[Any]:
+    """Return the rows of a statement of ours."""
+    with reader.read() as cursor:
+        return _run(cursor, statement)
+
+
 def _run(cursor: Cursor, statement: sql.Statement) -> list[Any]:
     return cursor.execute(statement.sql, list(statement.parameters)).fetchall()
 

@@ -1,12 +1,14 @@
 """Lay out the chart: places in per cent, so that the drawing can be stretched and its words stay readable."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from math import ceil, floor, log10
 from typing import Final
 
 import msgspec
 
 from dashboard.metrics import METRICS, Key, Metric, Unit
+from dashboard.period import Span
 from dashboard.timeline import Point, State, value_of
 
 _SATURDAY: Final = 5
@@ -16,14 +18,27 @@ _STEPS: Final = (1, 2, 2.5, 5, 10)
 _MINUTE_STEPS: Final = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 _LINES: Final = 4
 _HEIGHT: Final = 100
+#: Of the width: a holiday's name fits into a band as wide as that on a wide screen, and on a telephone.
+_NAMED_FROM: Final = 9.5
+_NAMED_FROM_NARROW: Final = 30.0
+#: Nearer to an edge than that, words would be cut off: on any screen, and on a telephone.
+_EDGE: Final = 3.5
+_EDGE_NARROW: Final = 11.0
 
 
 class Band(msgspec.Struct, frozen=True):
-    """Hold a shaded stretch of the time axis: a weekend, or days without figures."""
+    """Hold a shaded stretch of the time axis: a weekend, a holiday, or days without figures.
+
+    Attributes:
+        text: What stands in it; empty where there is no room, or nothing to say.
+        is_major: Whether there is room on a narrow screen as well.
+    """
 
     x: float
     width: float
     kind: str
+    text: str = ""
+    is_major: bool = True
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -36,8 +51,19 @@ class Bar(msgspec.Struct, frozen=True):
     is_running: bool
 
 
+class Pin(msgspec.Struct, frozen=True):
+    """Hold a place at which something happened; several kinds stand above each other."""
+
+    x: float
+    kinds: tuple[str, ...]
+
+
 class Label(msgspec.Struct, frozen=True):
-    """Hold words at a place along an axis; those that are not *is_major* are left out on narrow screens."""
+    """Hold words at a place along an axis; those that are not *is_major* are left out on narrow screens.
+
+    Attributes:
+        anchor: `start`, `middle` or `end`; `from` and `upto` are start and end on narrow screens only.
+    """
 
     at: float
     text: str
@@ -60,7 +86,9 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
         line: Path of the period.
         area: The same, closed at the bottom.
         before: Path of the compared period.
-        tail: Path from the last closed day to the running one.
+        tail: Path to what is not whole: the running day, and weeks of which some days are in the period.
+        holidays: Beside the other bands, behind them.
+        pins: Where something happened beside the counting.
     """
 
     line: str
@@ -72,6 +100,20 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     bands: list[Band]
     rows: list[Label]
     columns: list[Label]
+    holidays: list[Band] = []
+    pins: list[Pin] = []
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what is drawn beside the figures.
+
+    Attributes:
+        holidays: First and last day, and what it is called.
+        marks: Day, and what kind of thing happened.
+    """
+
+    holidays: Sequence[tuple[date, date, str]] = ()
+    marks: Sequence[tuple[date, str]] = ()
 
 
 def draw(
@@ -81,6 +123,7 @@ def draw(
     previous: Sequence[Point],
     name_value: Callable[[float], str],
     name_point: Callable[[Point], str],
+    beside: Beside | None = None,
 ) -> Chart | None:
     """Return the chart of a metric, or None where there is nothing to draw.
 
@@ -90,7 +133,9 @@ def draw(
         previous: Blocks of hours of the compared day; days carry theirs themselves.
         name_value: Writes a value at the axis.
         name_point: Writes a place on the time axis.
+        beside: Holidays, and what happened.
     """
+    beside = beside or Beside()
     metric = METRICS[key]
     values = [value_of(point.tally, metric) for point in points]
     before = [value_of(point.previous, metric) for point in points]
@@ -101,26 +146,42 @@ def draw(
     top = ticks[-1]
     rows = [Label(_HEIGHT - tick / top * _HEIGHT, name_value(tick)) for tick in ticks]
     if points[0].hours:
-        return _by_hours(points, previous, metric, top=top, rows=rows)
+        return _by_hours(points, previous, metric, top=top, rows=rows, beside=beside)
     xs = [(n + 0.5) / len(points) * _HEIGHT for n in range(len(points))]
     ys = [None if v is None else _HEIGHT - v / top * _HEIGHT for v in values]
-    closed = [y if point.is_counted else None for y, point in zip(ys, points, strict=True)]
+    closed = [y if point.is_counted and point.is_whole else None for y, point in zip(ys, points, strict=True)]
     line = _path(xs, closed)
     return Chart(
         line=line,
         area=_areas(xs, closed),
         before=_path(xs, [None if v is None else _HEIGHT - v / top * _HEIGHT for v in before]),
-        tail=_path(xs[-2:], ys[-2:]) if not points[-1].is_counted else "",
+        tail=_tails(xs, ys, points),
         dots=_dots(xs, ys, points),
         bars=[],
         bands=_bands(points),
         rows=rows,
         columns=_columns(points, xs, name_point),
+        holidays=_holidays(points, beside.holidays),
+        pins=_pins(points, xs, beside.marks),
     )
 
 
+def _tails(xs: Sequence[float], ys: Sequence[float | None], points: Sequence[Point]) -> str:
+    first = not points[0].is_whole
+    last = not (points[-1].is_counted and points[-1].is_whole)
+    if len(points) <= 2:  # noqa: PLR2004 - both ends are the same piece
+        return _path(xs, ys) if first or last else ""
+    return (_path(xs[:2], ys[:2]) if first else "") + (_path(xs[-2:], ys[-2:]) if last else "")
+
+
 def _by_hours(
-    points: Sequence[Point], previous: Sequence[Point], metric: Metric, *, top: float, rows: list[Label]
+    points: Sequence[Point],
+    previous: Sequence[Point],
+    metric: Metric,
+    *,
+    top: float,
+    rows: list[Label],
+    beside: Beside,
 ) -> Chart:
     bars: list[Bar] = []
     for point in points:
@@ -141,7 +202,8 @@ def _by_hours(
         Label(_r(hour / _HOURS * _HEIGHT), f"{hour:02}:00", hour % 6 == 0, _anchor(hour)) for hour in range(0, 25, 3)
     ]
     return Chart(
-        line="", area="", before="".join(steps), tail="", dots=[], bars=bars, bands=[], rows=rows, columns=marks
+        line="", area="", before="".join(steps), tail="", dots=[], bars=bars, bands=[], rows=rows, columns=marks,
+        holidays=[Band(0, _HEIGHT, "holiday", text) for _, _, text in beside.holidays[:1]],
     )  # fmt: skip
 
 
@@ -214,18 +276,58 @@ def _bands(points: Sequence[Point]) -> list[Band]:
     return found
 
 
+def _place(points: Sequence[Point], day: date) -> float:
+    """Return where *day* begins on the time axis, in per cent of its width."""
+    at = next((n for n, point in enumerate(points) if day <= point.last), len(points) - 1)
+    within = (day - points[at].first).days / points[at].days
+    return (at + min(max(within, 0), 1)) / len(points) * _HEIGHT
+
+
+def _holidays(points: Sequence[Point], holidays: Sequence[tuple[date, date, str]]) -> list[Band]:
+    found = []
+    span = Span(points[0].first, points[-1].last)
+    for first, last, text in holidays:
+        if first > span.last or last < span.first:
+            continue
+        x = _place(points, max(first, span.first))
+        end = _place(points, last) + _HEIGHT / len(points) / _at(points, last).days if last < span.last else _HEIGHT
+        width = end - x
+        named = text if width >= _NAMED_FROM else ""
+        found.append(Band(_r(x), _r(width), "holiday", named, width >= _NAMED_FROM_NARROW))
+    return found
+
+
+def _at(points: Sequence[Point], day: date) -> Point:
+    return next((point for point in points if day <= point.last), points[-1])
+
+
+def _pins(points: Sequence[Point], xs: Sequence[float], marks: Sequence[tuple[date, str]]) -> list[Pin]:
+    found = []
+    for x, point in zip(xs, points, strict=True):
+        kinds = {kind for day, kind in marks if point.first <= day <= point.last}
+        if kinds:
+            found.append(Pin(_r(x), tuple(sorted(kinds))))
+    return found
+
+
 def _columns(points: Sequence[Point], xs: Sequence[float], name: Callable[[Point], str]) -> list[Label]:
-    """Return the labels of the time axis: Mondays where days are drawn, evenly spread otherwise; none at an edge."""
+    """Return the labels of the time axis: Mondays where days are drawn, new months where weeks are; none is cut off."""
     if len(points) <= _LABELS_MAX:
         chosen = list(range(len(points)))
-    elif all(point.first == point.last for point in points):
+    elif all(point.days == 1 for point in points):
         chosen = [n for n, point in enumerate(points) if point.first.weekday() == 0]
     else:
-        chosen = list(range(len(points)))
+        chosen = [n for n, point in enumerate(points) if point.last.day <= point.days]
     step = ceil(len(chosen) / _LABELS_MAX)
-    chosen = chosen[::step]
-    last = len(chosen) - 1
     return [
-        Label(_r(xs[n]), name(points[n]), place % 2 == 0, "end" if place == last and xs[n] > 95 else "middle")  # noqa: PLR2004
-        for place, n in enumerate(chosen)
+        Label(_r(xs[n]), name(points[n]), place % 2 == 0, _column_anchor(xs[n]))
+        for place, n in enumerate(chosen[:: step or 1])
     ]
+
+
+def _column_anchor(x: float) -> str:
+    if x < _EDGE_NARROW:
+        return "start" if x < _EDGE else "from"
+    if x > _HEIGHT - _EDGE_NARROW:
+        return "end" if x > _HEIGHT - _EDGE else "upto"
+    return "middle"

@@ -2,12 +2,20 @@
 
 from starlette.routing import Route
 
-from dashboard import access_own, access_pages, access_staff, app, links
+from dashboard import access_own, access_pages, access_staff, app, every, links, notes
 from dashboard.frame import Frame
 from dashboard.house import House
 
 #: What makes the routes of each part of the dashboard.
-_PARTS = (app.routes, links.routes, access_pages.routes, access_own.routes, access_staff.routes)
+_PARTS = (
+    app.routes,
+    every.routes,
+    links.routes,
+    notes.routes,
+    access_pages.routes,
+    access_own.routes,
+    access_staff.routes,
+)
 
 
 def routes(*, house: House, frame: Frame) -> list[Route]:

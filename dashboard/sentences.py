@@ -202,6 +202,18 @@ MESSAGES: Final = {
         mark("That is not known here"),
         mark("The address asks for “{what}”, which this dashboard does not know."),
     ),
+    "note_text": (
+        mark("That note cannot be kept"),
+        mark("A note has 1 to 200 characters, on one line. Go back and shorten it."),
+    ),
+    "note_day": (
+        mark("That note cannot be kept"),
+        mark("A note belongs to a day of which figures are kept, or to one in the year ahead."),
+    ),
+    "notes_full": (
+        mark("That note cannot be kept"),
+        mark("There are enough notes at that day already. Remove one first."),
+    ),
     "no_site": (mark("There is no such site"), mark("Perhaps its name was written differently.")),
     "no_report": (mark("There is no such check"), mark("Perhaps it was removed, or the address was cut off.")),
     "no_page": (mark("There is no such page"), mark("Perhaps the address was cut off.")),

@@ -11,11 +11,13 @@ from collector.model import Dimension
 from dashboard import sql
 from dashboard.cells import DayRow, HourRow, Rows, SeriesRow
 from dashboard.metrics import METRICS, Amount, Key, Metric, Tally, Unit, add, bounded, total
+from dashboard.period import Period, PeriodKind, Span
 from dashboard.plan import Plan
-from dashboard.query import Filter, Period, PeriodKind, Span
+from dashboard.query import Filter
 
 #: Longer periods are drawn and listed by week.
 DAILY_POINTS_MAX: Final = 120
+_WEEK: Final = 7
 
 
 class State(StrEnum):
@@ -37,6 +39,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
         hours: First hour and the hour in which the block is over, of a single day drawn by hours.
         previous: The same stretch of the compared period, where there is one.
         is_counted: Whether the figures above the chart hold it; the running day after closed ones is not in them.
+        is_whole: Whether all days of a week are in the period; at its ends there may be fewer.
     """
 
     first: date
@@ -46,6 +49,12 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     hours: tuple[int, int] | None = None
     previous: Tally | None = None
     is_counted: bool = True
+    is_whole: bool = True
+
+    @property
+    def days(self) -> int:
+        """Return how many days it has."""
+        return (self.last - self.first).days + 1
 
 
 def value_of(tally: Tally | None, metric: Metric) -> float | None:
@@ -157,6 +166,7 @@ def _weeks(points: Sequence[Point]) -> list[Point]:
             state=min((point.state for point in week), key=order.index),
             tally=total(point.tally for point in week),
             previous=(total(point.previous or {} for point in week) if week[0].previous is not None else None),
+            is_whole=len(week) == _WEEK,
         )
         for week in weeks.values()
     ]

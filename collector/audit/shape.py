@@ -46,10 +46,14 @@ PUBLIC_ROUTES: Final = (
 DASHBOARD_ROUTES: Final = (
     "/", "/first-steps", "/first-steps/{site}", "/export/{name}.{kind}", "/assets/{name}", "/audit",
     "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/{name}",
+    # All of a breakdown, and hours by weekday: the same closed cells as on the overview.
+    "/all/{name}", "/engagement",
     # Signing in, one's own account, and the accounts of those who look; none of a visitor.
     "/sign-in", "/sign-out", "/me", "/staff",
     # Secret links and reports that leave: what is made, and what there is.
     "/links", "/links/withdraw", "/weekly", "/weekly/withdraw",
+    # Notes at a day: from the page, and from a program with a pass for it.
+    "/notes", "/notes/remove", "/api/notes",
 )  # fmt: skip
 #: Addresses that a secret of 256 bits opens, and nothing else: figures of one site, and the end of a report.
 SECRET_ROUTES: Final = (
@@ -71,6 +75,9 @@ TAKING_ROUTES: Final[Mapping[str, str]] = {
     "/weekly": "an address of staff that gets a report of totals",
     "/weekly/withdraw": "the end of a report",
     "/weekly/stop/{secret}": "the end of a report, by who gets it",
+    "/notes": "a note at a day, such as a release",
+    "/notes/remove": "the end of a note",
+    "/api/notes": "a note at a day, from a program with a pass",
 }
 #: What may stand in an address in the place of a name.
 PARAMETERS: Final = ("hash", "kind", "name", "secret", "site")
