@@ -31,6 +31,7 @@ from dashboard import house as dashboard_house
 from dashboard.desk.file import Desk
 from dashboard.frame import Frame
 from turven.auditing import Auditing, audit_command
+from turven.door import door_of, tell_first_code
 from turven.listening import see_free
 from turven.notify import notify
 from turven.serving import Serving, http_protocol, server_config
@@ -108,7 +109,8 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         settings=settings,
         clock=clock,
     )
-    frame = Frame(settings.server.base_path)
+    door = door_of(settings, desk=inside.desk, clock=clock)
+    frame = Frame(settings.server.base_path, door=door)
     told = public.routes(
         settings=settings, sites=engine.sites.all, rules=engine.rules, clock=clock, version=__version__
     )
@@ -118,6 +120,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
     async def running(app: object) -> AsyncIterator[None]:
         async with house.running(app):
             try:
+                tell_first_code(door)
                 yield
             finally:
                 await asyncio.to_thread(auditing.stop)

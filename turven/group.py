@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "schema": ("turven.texts", "Print schema.sql: everything that is kept, column by column with its reason."),
     "serve": ("turven.serve", "Serve collector and dashboard."),
     "site": ("turven.sites", "Sites, and what their controller has switched on."),
+    "user": ("turven.people", "Accounts of the dashboard: who may look, as what, and at which sites."),
     "text": ("turven.texts", "Print the text for visitors of a site, made from the settings in force."),
 }
 #: Who made a change that came by the command line, unless `--by` says otherwise.
