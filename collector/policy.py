@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from collector.errors import PrivacyError
-from collector.model import Dimension, Identity, Profile
+from collector.model import Dimension, Funnel, Goal, Identity, Profile
 
 #: No regulator fixes a number; ONS uses 10, the RIVM bill 15, and below 5 no body publishes.
 K_FLOOR: Final = 5
@@ -70,6 +70,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         ipv6_bits: Leading bits of an IPv6 address that survive the cut.
         retention_days: How long cells are kept.
         identities: What may tell visitors apart; where a site's own choice is not among them, the first stands.
+        goals: What the site's controller declared; counted where `dimensions` keep it.
+        funnels: The same.
+        groups: The same.
     """
 
     k: int
@@ -82,6 +85,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ipv6_bits: int
     retention_days: int = RETENTION_DAYS_MAX
     identities: tuple[Identity, ...] = tuple(Identity)
+    goals: tuple[Goal, ...] = ()
+    funnels: tuple[Funnel, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def breakdowns(self) -> tuple[Dimension, ...]:

@@ -37,6 +37,9 @@ SIGN_IN_HOURS_MAX: Final = 8
 COLLECTORS_MAX: Final = 64
 #: With less DuckDB cannot answer at the close.
 DAY_MEMORY_MB_MIN: Final = 64
+#: How mails are guarded on their way to the mail server; `none` for one on this machine only.
+MAIL_SECURITY: Final = ("starttls", "tls", "none")
+_OWN_HOSTS: Final = ("127.0.0.1", "[::1]", "localhost")
 _RECIPIENT: Final = re.compile("age1[a-z0-9]{58}")
 _COUNTRY: Final = re.compile("[A-Z]{2}")
 
@@ -132,7 +135,8 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def rules_of(self, site: Site) -> Rules:
         """Return what is in force for *site*: the strictest of floor, house, profile and the site's own switches."""
-        return stricter(self.rules(site.profile), k=site.k, without=site.without, retention_days=site.retention_days)
+        rules = stricter(self.rules(site.profile), k=site.k, without=site.without, retention_days=site.retention_days)
+        return msgspec.structs.replace(rules, goals=site.goals, funnels=site.funnels, groups=site.groups)
 
 
 class SubProcessor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -357,6 +361,7 @@ def _check(settings: Settings) -> None:
     _check_public(settings.public)
     _check_backup(settings.backup)
     _check_access(settings)
+    _check_mail(settings.mail)
     if settings.timezone not in available_timezones():
         raise SettingsError("settings_invalid", f"timezone: {settings.timezone!r} is no IANA time zone.")
     if settings.log_level not in _LOG_LEVELS:
@@ -424,6 +429,22 @@ def _check_access(settings: Settings) -> None:
         raise SettingsError(
             "settings_invalid",
             "access.accounts: public.base_url has to begin with https://, or passwords would travel in clear.",
+        )
+
+
+def _check_mail(mail: Mail) -> None:
+    if mail.security not in MAIL_SECURITY:
+        raise SettingsError("settings_invalid", f"mail.security: choose one of {', '.join(MAIL_SECURITY)}.")
+    if not mail.server:
+        return
+    host, _, port = mail.server.rpartition(":")
+    if not host or not port.isdigit() or int(port) > _PORT_MAX:
+        raise SettingsError("settings_invalid", f"mail.server: {mail.server!r} is not HOST:PORT.")
+    if "@" not in mail.sender or not mail.sender.isascii() or not mail.sender.isprintable():
+        raise SettingsError("settings_invalid", "mail.sender: name the address that mails come from.")
+    if mail.security == "none" and host not in _OWN_HOSTS:
+        raise SettingsError(
+            "settings_invalid", "mail.security: none is for a mail server on this machine only (127.0.0.1)."
         )
 
 

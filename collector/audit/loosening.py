@@ -51,6 +51,11 @@ def loosened(before: Site | None, after: Site) -> tuple[str, ...]:
         "sensitive": not set(old.sensitive) <= set(after.sensitive),
         "scripts": not set(after.scripts) <= set(old.scripts),
         "may_echo": after.may_echo and not old.may_echo,
+        "goals": not set(after.goals) <= set(old.goals),
+        "funnels": not set(after.funnels) <= set(old.funnels),
+        "groups": not set(after.groups) <= set(old.groups),
+        "embed_hosts": not set(after.embed_hosts) <= set(old.embed_hosts),
+        "in_median": after.in_median and not old.in_median,
         "hosts": before is not None and not set(after.hosts) <= set(old.hosts),
     }
     return tuple(name for name, is_so in looser.items() if is_so)

@@ -20,6 +20,7 @@ import polars as pl
 
 from collector.day.current_day import CurrentDay, Held
 from collector.day.facts import Facts
+from collector.day.reached import add_sets
 from collector.day.visits import CUSTOM, ENGAGEMENT, LATE, NEVER, PAGEVIEW, make_visits
 from collector.model import Dimension
 from collector.policy import VISIT_SECONDS_MAX, Rules
@@ -155,7 +156,7 @@ def _late(held: Held) -> int:
 
 def _facts(held: Held, rules: Rules) -> Facts:
     texts = make_visits(held)
-    return Facts(
+    made = Facts(
         total=held.ask(_TOTAL),
         hours=held.ask(_HOURS.format(hour=held.hour)),
         values={
@@ -170,6 +171,8 @@ def _facts(held: Held, rules: Rules) -> Facts:
             if a in rules.dimensions and b in rules.dimensions
         },
     )
+    add_sets(made, held, rules, pages=texts["page"], texts=texts)
+    return made
 
 
 def _values(held: Held, dimension: Dimension, texts: dict[str, pl.Series]) -> pl.DataFrame:

@@ -18,11 +18,13 @@ from collector.day import hours, measures, nested, values
 from collector.day.across import fold_across
 from collector.day.between import hold_between, hold_bounces
 from collector.day.facts import Facts
+from collector.day.floors import floor_cells
 from collector.day.jointly import fold_jointly
 from collector.day.lines import Flags, Lines, People
 from collector.day.once import hold_shared
 from collector.day.pairs import Grid, pair_cells
 from collector.day.properties import fold_stated
+from collector.day.sets import Published, set_cells, told_sets
 from collector.model import OTHER, Cell, Dimension
 from collector.policy import Rules
 
@@ -89,7 +91,19 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
         if set(by_name) != {OTHER}:
             cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
     pairs = [pair for pair in rules.pairs if pair[0] in kept and pair[1] in kept and pair in facts.pairs]
-    return cells + _pair_cells(facts, pairs, names, kept, figures, people, k=k)
+    cells += _pair_cells(facts, pairs, names, kept, figures, people, k=k)
+    told = [d for d, by_name in figures.items() if set(by_name) != {OTHER}]
+    published = Published(
+        people=people,
+        kept={d: kept[d] for d in told},
+        figures={d: figures[d] for d in told},
+        names={d: names[d] for d in told},
+        pages=raw.get(Dimension.PAGE),
+        dimensions=rules.dimensions,
+        k=k,
+    )
+    sets = told_sets(facts, published)
+    return cells + set_cells(sets, k=k) + floor_cells(facts, sets, published)
 
 
 def snapshot(facts: Facts, rules: Rules) -> list[Cell]:

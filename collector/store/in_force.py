@@ -9,7 +9,7 @@ Source: docs/decisions/0006-settings-in-force.md
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from collector.model import Profile, Site
 _STRICTNESS: Final = (Profile.OPEN, Profile.STANDARD, Profile.STRICT)
 #: What an entry says with which a site was erased; what came before it is gone.
 ERASED: Final = "erased"
+_T = TypeVar("_T")
 
 
 class State(msgspec.Struct, frozen=True):
@@ -44,6 +45,11 @@ def strictest(states: Sequence[Site]) -> Site:
         sensitive=_all_of(newest.sensitive, (one.sensitive for one in states)),
         # A site that stops naming templates would keep every path from then on.
         templates=newest.templates or next((one.templates for one in reversed(states) if one.templates), ()),
+        # What was declared in between counts from the next day; what was taken back counts no more.
+        goals=_in_each(newest.goals, (one.goals for one in states)),
+        funnels=_in_each(newest.funnels, (one.funnels for one in states)),
+        groups=_in_each(newest.groups, (one.groups for one in states)),
+        in_median=all(one.in_median for one in states),
     )
     return newest if merged == newest else merged
 
@@ -98,3 +104,10 @@ def states_in(rows: Iterable[tuple[str, datetime, str | None]]) -> dict[str, lis
 
 def _all_of(first: tuple[Any, ...], others: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*first, *(one for other in others for one in other)]))
+
+
+def _in_each(first: tuple[_T, ...], others: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    kept = first
+    for other in others:
+        kept = tuple(one for one in kept if one in other)
+    return kept

@@ -18,7 +18,7 @@ _D = Dimension
 #: Breakdowns of which one's values lie inside another's.
 NESTS = ((_D.SOURCE, _D.CHANNEL), (_D.BROWSER, _D.OS), (_D.BROWSER, _D.DEVICE), (_D.OS, _D.DEVICE))
 CHANNELS = {"(direct)": "direct", "bing": "search", "qwant": "search"}
-SWITCHABLE = [one for one in rules_for(Profile.STANDARD).dimensions if one is not _D.EVENT]
+SWITCHABLE = [one for one in rules_for(Profile.STANDARD).breakdowns if one not in {_D.EVENT, _D.PROPERTY, _D.SCROLL}]
 
 
 class Visitor(msgspec.Struct, frozen=True):
