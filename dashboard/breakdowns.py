@@ -68,10 +68,12 @@ PANELS: Final = {
     "countries": (_B.COUNTRY, _B.LANGUAGE),
     "events": (_B.EVENT, _B.OUTBOUND, _B.DOWNLOAD),
     "goals": (_B.GOAL,),
-    "engagement": (_B.TIME, _B.SCROLL),
+    "time": (_B.TIME,),
+    "scroll": (_B.SCROLL,),
 }
-#: Panels of the overview; the others are read when somebody looks at them.
-FIRST: Final = tuple(name for name in PANELS if name != "engagement")
+#: Panels that are read when somebody scrolls down to them; the others come with the overview.
+LATER: Final = ("time", "scroll")
+FIRST: Final = tuple(name for name in PANELS if name not in LATER)
 #: What a row can be filtered by: depth of scrolling is a measure in quarters, nothing that a visitor has.
 FILTERABLE: Final = frozenset(
     breakdown.dimension for shown in PANELS.values() for breakdown in shown if breakdown is not _B.SCROLL

@@ -10,6 +10,7 @@ from collector.cursor import Cursor
 from collector.model import Dimension, Site
 from dashboard import sql
 from dashboard.breakdowns import Breakdown
+from dashboard.heat import Block, read_block
 from dashboard.house import Reader
 from dashboard.metrics import METRICS, Amount, Tally
 from dashboard.query import Query, Span
@@ -167,6 +168,13 @@ def read(
                 )
             },
         )
+
+
+def hours(reader: Reader, sites: Sequence[str], span: Span) -> list[Block]:
+    """Return the blocks of hours of closed days."""
+    with reader.read() as cursor:
+        blocks = [read_block(*row) for row in _run(cursor, sql.closed_hours(sites, span))]
+    return [block for block in blocks if block]
 
 
 def first_day(reader: Reader, sites: Sequence[str]) -> date | None:

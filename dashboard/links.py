@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from collector.errors import SettingsError
 from collector.model import Site
-from dashboard import access, app
+from dashboard import access, app, every
 from dashboard.desk import links
 from dashboard.desk.links import LINK_DAYS, LINK_DAYS_MAX, PASS_HOURS, SECRET_BYTES, Link, Wish
 from dashboard.embed import EMBED, EmbedFrame, allowed, snippet
@@ -24,7 +24,7 @@ from dashboard.who import Right
 
 PASSWORD_FIELDS_MAX: Final = 10
 #: Parts whose pages a link opens below its own address, as far as they show figures.
-_READ: Final = (app.routes,)
+_READ: Final = (app.routes, every.routes)
 _READING: Final = frozenset({Right.FIGURES, Right.EXPORT})
 _SEE_OTHER: Final = 303
 
@@ -199,7 +199,7 @@ def routes(*, house: House, frame: Frame) -> list[Route]:
     shared, embed = LinkFrame(frame, house), EmbedFrame(frame, house)
     opened = Opened(house=house, frame=shared)
     found.append(Route(f"{base}{SHARED}/{{secret}}", opened.take, methods=["POST"], max_body_size=FORM_BYTES_MAX))
-    for inner, parts, rights in ((shared, _READ, _READING), (embed, (app.routes,), {Right.FIGURES})):
+    for inner, parts, rights in ((shared, _READ, _READING), (embed, _READ, {Right.FIGURES})):
         made = [route for part in parts for route in part(house=house, frame=inner)]
         read = [route for route in made if inner.rights.get(route.endpoint) in rights]
         # Who cuts the slash off the end is let in as well.

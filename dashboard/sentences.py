@@ -68,7 +68,8 @@ PANELS: Final = {
     "countries": mark("Countries"),
     "events": mark("Events"),
     "goals": mark("Goals"),
-    "engagement": mark("Engagement"),
+    "time": mark("Time on page"),
+    "scroll": mark("Scroll depth"),
 }
 CHANNELS: Final = {
     "direct": mark("Direct"),
@@ -149,6 +150,10 @@ REFUSALS: Final = {
 }
 #: Heading and sentence of pages that say no.
 MESSAGES: Final = {
+    "pass": (
+        mark("This pass does not work"),
+        mark("It is wrong, over, or was withdrawn. Whoever controls the site can make another."),
+    ),
     "peer": (
         mark("Only on this machine"),
         mark("There are no accounts yet, so the dashboard answers only to the machine that it runs on."),
@@ -217,6 +222,14 @@ MESSAGES: Final = {
     "no_site": (mark("There is no such site"), mark("Perhaps its name was written differently.")),
     "no_report": (mark("There is no such check"), mark("Perhaps it was removed, or the address was cut off.")),
     "no_page": (mark("There is no such page"), mark("Perhaps the address was cut off.")),
+}
+#: Why pages that begin alike cannot be added up.
+DOUBTS: Final = {
+    "other": mark("Some of them may be among the small groups, which are not divided by page."),
+    "rolled_up": mark("Some of them may be counted under a page that stands for several."),
+    "days": mark("On some days the pages were not divided at all."),
+    "withheld": mark("The pageviews of some of them are withheld."),
+    "many": mark("There are more pages than are read at once."),
 }
 CHART: Final = (mark("{metric} per day"), mark("{metric} per week"), mark("{metric} per hour"))
 CHART_LINE: Final = mark("Most on {most_at}: {most}. Least on {least_at}: {least}.")

@@ -235,6 +235,19 @@ def hours(query: Query, span: Span) -> Statement:
     )
 
 
+def closed_hours(sites: Sequence[str], span: Span) -> Statement:
+    """Return the blocks of hours of closed days, the parts of a day each by itself.
+
+    Returns:
+        Columns: site, day, block `HH-HH`, pageviews.
+    """
+    return Statement(
+        f"select site, day, value, pageviews from cell where {_sites(sites)} {_BETWEEN} and filter_dimension = '' "
+        "and dimension = 'hour' order by all",
+        (*sites, span.first, span.last),
+    )
+
+
 def losses(query: Query, span: Span, *, timezones: Sequence[str]) -> Statement:
     """Return what was not counted on closed days.
 

@@ -61,9 +61,9 @@ class View:
         """Return an address of ours."""
         return self.address(path, [*params.items(), *(pair for pair in self._kept if pair[0] not in params)])
 
-    def url(self, query: Query, path: str = "/") -> str:
-        """Return the address that asks *query*."""
-        return self.address(path, query.to_params() + self._kept)
+    def url(self, query: Query, path: str = "/", more: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the address that asks *query*, with *more* parameters of a page of its own."""
+        return self.address(path, [*query.to_params(), *more, *self._kept])
 
     def hidden(self, query: Query, *leave_out: str) -> list[tuple[str, str]]:
         """Return the query as hidden fields of a form, but those that the form asks for itself."""

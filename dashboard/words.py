@@ -10,12 +10,13 @@ from babel import Locale
 from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 LANGUAGES: Final = ("nl", "en")
 DEFAULT: Final = "nl"
 _LOCALES: Final = {"nl": "nl_NL", "en": "en_GB"}
 _MINUTE: Final = 60
+_SHORT_FROM: Final = 10_000
 
 DayStyle = Literal["day", "weekday", "short", "long", "month", "month_short"]
 _PATTERNS: Final[dict[DayStyle, str]] = {
@@ -79,6 +80,16 @@ class Words:
         if first.year != last.year:
             return f"{self.day(first, 'short')} – {self.day(last, 'short')}"
         return f"{self.day(first)} – {self.day(last, 'short')}"
+
+    def short(self, value: float) -> str:
+        """Return a number where there is little room: no decimals, thousands by their mark from ten thousand on."""
+        if value < _SHORT_FROM:
+            return self.number(value, 1 if 0 < value < 1 else 0)
+        return str(format_compact_decimal(value, locale=self.locale))
+
+    def weekdays(self) -> list[str]:
+        """Return the days of the week from Monday, in short."""
+        return [self.locale.days["format"]["abbreviated"][day] for day in range(7)]
 
     def country(self, code: str) -> str:
         """Return the name of a country, or *code* where there is none."""

@@ -54,10 +54,13 @@ DASHBOARD_ROUTES: Final = (
     "/links", "/links/withdraw", "/weekly", "/weekly/withdraw",
     # Notes at a day: from the page, and from a program with a pass for it.
     "/notes", "/notes/remove", "/api/notes",
+    # Programs that ask for figures, the passes they need, and what left the house.
+    "/api", "/api/openapi.json", "/api/query", "/api/v2/query", "/passes", "/passes/withdraw", "/taken",
 )  # fmt: skip
 #: Addresses that a secret of 256 bits opens, and nothing else: figures of one site, and the end of a report.
 SECRET_ROUTES: Final = (
-    "/shared/{secret}", "/shared/{secret}/", "/shared/{secret}/export/{name}.{kind}", "/embed/{secret}",
+    "/shared/{secret}", "/shared/{secret}/", "/shared/{secret}/export/{name}.{kind}", "/shared/{secret}/all/{name}",
+    "/shared/{secret}/engagement", "/embed/{secret}/all/{name}", "/embed/{secret}/engagement", "/embed/{secret}",
     "/embed/{secret}/", "/weekly/stop/{secret}",
 )  # fmt: skip
 #: Addresses that take something in, and what they take.
@@ -78,12 +81,16 @@ TAKING_ROUTES: Final[Mapping[str, str]] = {
     "/notes": "a note at a day, such as a release",
     "/notes/remove": "the end of a note",
     "/api/notes": "a note at a day, from a program with a pass",
+    "/api/query": "a question about figures, from a program with a pass",
+    "/api/v2/query": "the same question, where clients of Plausible ask it",
+    "/passes": "a name for a pass of a program, and how long it works",
+    "/passes/withdraw": "the end of a pass",
 }
 #: What may stand in an address in the place of a name.
 PARAMETERS: Final = ("hash", "kind", "name", "secret", "site")
 COMMANDS: Final = (
     "site_add", "site_set", "site_list", "site_erase", "erase", "close", "export", "audit", "facts", "parts", "cells",
-    "replay", "routes", "process", "backup", "restore", "check",
+    "replay", "routes", "process", "backup", "restore", "check", "report_send",
 )  # fmt: skip
 #: Beginnings of words for another purpose than how a site is used.
 OTHER_PURPOSES: Final = (

@@ -7,6 +7,10 @@ const MINUTES = 60_000;
 const viewed = () => location.pathname + location.search;
 let view = viewed();
 
+/** Says to a screen reader which period is shown now. */
+const told = document.body.appendChild(document.createElement('output'));
+told.className = 'far';
+
 /** Replace what is inside <main> by another view of ours, and keep the address in step. */
 async function show(url, { push = true } = {}) {
   main.setAttribute('aria-busy', 'true');
@@ -22,6 +26,7 @@ async function show(url, { push = true } = {}) {
       const name = part.id || part.className;
       if (name && opened.includes(name)) part.open = true;
     }
+    told.textContent = main.querySelector('[data-say]')?.textContent.replace(/\s+/g, ' ').trim() ?? '';
     const same = [...main.querySelectorAll('a')].find((link) => link.textContent === focused);
     (same ?? main).focus({ preventScroll: true });
     dress();
@@ -67,7 +72,9 @@ function readable(plot) {
   const read = (n) => {
     at = Math.max(0, Math.min(rows.length - 1, n));
     const [name, ...values] = [...rows[at].cells].map((cell) => cell.textContent.trim().replace(/\s+/g, ' '));
-    reading.textContent = [name, ...values.map((value, i) => `${headings[i + 1].toLowerCase()} ${value}`)].join(', ');
+    const bare = (i) => 'bare' in rows[at].cells[i].dataset;
+    const said = values.map((value, i) => (bare(i + 1) ? value : `${headings[i + 1].toLowerCase()} ${value}`));
+    reading.textContent = [name, ...said].filter(Boolean).join(', ');
     for (const end of ['x1', 'x2']) cursor.setAttribute(end, `${middle(at)}%`);
     cursor.setAttribute('visibility', 'visible');
     plot.classList.toggle('left', middle(at) > 50);
@@ -90,6 +97,37 @@ function readable(plot) {
   });
   plot.addEventListener('pointerleave', rest);
   plot.addEventListener('blur', rest);
+}
+
+/* Keys pick a period: each is the `data-key` of a link that does the same. Off by a switch, which this browser keeps. */
+const KEYS_OFF = 'turven-keys-off';
+const areOff = () => {
+  try {
+    return localStorage.getItem(KEYS_OFF);
+  } catch {
+    return null;
+  }
+};
+const help = () => document.getElementById('keys');
+addEventListener('keydown', (event) => {
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing || !help()) return;
+  if (event.target.closest?.('input, select, textarea, [contenteditable], dialog, .plot, .scroll')) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key === '?') return help().showModal();
+  if (event.shiftKey || areOff()) return;
+  const link = main.querySelector(`a[data-key="${CSS.escape(key)}"]`);
+  if (!link) return;
+  event.preventDefault();
+  show(link.href);
+});
+
+/** Let the keys be shown, and switched off. */
+function keyed(button) {
+  const on = help().querySelector('[data-keys-on]');
+  button.hidden = false;
+  button.addEventListener('click', () => help().showModal());
+  on.checked = !areOff();
+  on.addEventListener('change', () => (on.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, '1')));
 }
 
 /** Give a block of code a button that copies it. */
@@ -149,8 +187,26 @@ function following(part) {
   }, Number(part.dataset.follow) * 1_000);
 }
 
+/** Fetch what stands further down once somebody scrolls there; until then it is a link. */
+function later(part) {
+  new IntersectionObserver(async ([seen], watch) => {
+    if (!seen.isIntersecting) return;
+    watch.disconnect();
+    try {
+      const answer = await fetch(part.querySelector('a').href, { headers: { 'turven-fragment': 'main' } });
+      if (!answer.ok) return;
+      const made = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.panels');
+      if (made) part.replaceWith(made);
+    } catch {
+      // The link stays.
+    }
+  }).observe(part);
+}
+
 function dress() {
+  main.querySelectorAll('[data-later]').forEach(later);
   main.querySelectorAll('.plot').forEach(readable);
+  main.querySelectorAll('[data-keys]').forEach(keyed);
   main.querySelectorAll('.copy').forEach(copyable);
   main.querySelectorAll('[data-echo]').forEach(echoing);
   main.querySelectorAll('[data-follow]').forEach(following);

@@ -31,7 +31,7 @@ SHOWN: Final = (
     Harm("R46", "let the public pages be framed", "dashboard/public.py",
          "frame-ancestors 'none'", "frame-ancestors *",
          _PUBLIC + "test_pages_allow_nothing_inline_and_nothing_foreign"),
-    Harm("R53", "add up every site where none is named", "dashboard/app.py",
+    Harm("R53", "add up every site where none is named", "dashboard/answer.py",
          "sites=[site.id for site in sites] if len(sites) == 1 else ())", "sites=[site.id for site in sites])",
          "tests/audit/test_strangers.py::test_the_real_build_passes[R53]"),
     Harm("R37", "show one more than is kept", "dashboard/export.py",
