@@ -38,6 +38,8 @@ class Refused(StrEnum):
     FORWARDED = "forwarded"
     HOST = "host"
     ORIGIN = "origin"
+    #: A pass that does not work.
+    PASS = "pass"  # noqa: S105 - a word, no secret
     #: With accounts: it came past the proxies that are trusted.
     PAST_PROXY = "past_proxy"
     #: With accounts: it asked for another host than the one in the settings.
@@ -49,6 +51,7 @@ STATUS: Final = {
     Refused.FORWARDED: 403,
     Refused.HOST: 421,
     Refused.ORIGIN: 403,
+    Refused.PASS: 401,
     Refused.PAST_PROXY: 403,
     Refused.OTHER_HOST: 421,
 }

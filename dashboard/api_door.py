@@ -21,9 +21,10 @@ WRONG_MAX: Final = 30
 _MINUTE: Final = timedelta(minutes=1)
 _BEARER: Final = "bearer "
 _RIGHTS: Final = {
-    tokens.Scope.FIGURES: Right.FIGURES,
-    tokens.Scope.EXPORT: Right.EXPORT,
-    tokens.Scope.NOTES: Right.NOTES,
+    tokens.Scope.FIGURES: {Right.FIGURES},
+    # A file holds what could be asked for one by one.
+    tokens.Scope.EXPORT: {Right.FIGURES, Right.EXPORT},
+    tokens.Scope.NOTES: {Right.NOTES},
 }
 
 TokenDoor = Callable[[Request], Who | None]
@@ -44,20 +45,23 @@ def token_door(desk: Desk, clock: Clock) -> TokenDoor:
 
 
 def brings_pass(request: Request) -> bool:
-    """Tell whether *request* says that it comes from a program."""
-    return "authorization" in request.headers
+    """Tell whether *request* says that it comes from a program; what a proxy asks people for is none of ours."""
+    return _header(request)[: len(_BEARER)].lower() == _BEARER
 
 
 def _secret(request: Request) -> str:
-    header = request.headers.get("authorization", "")
-    return header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
+    return _header(request)[len(_BEARER) :].strip() if brings_pass(request) else ""
+
+
+def _header(request: Request) -> str:
+    return request.headers.get("authorization", "")
 
 
 def _who(found: tokens.Pass) -> Who:
     return Who(
         name=found.name,
         way=Way.TOKEN,
-        rights=frozenset({Right.ANYBODY, *(_RIGHTS[scope] for scope in found.scopes)}),
+        rights=frozenset({Right.ANYBODY}).union(*(_RIGHTS[scope] for scope in found.scopes)),
         sites=frozenset({found.site}),
     )
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from dashboard.access import HEADERS
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_NAMES: Final = ("turven.css", "access.css", "audit.css", "sharing.css", "turven.js", "turf.svg")
+_NAMES: Final = ("turven.css", "access.css", "audit.css", "sharing.css", "api.css", "turven.js", "turf.svg")
 #: What the sheet asks before it turns dark; for pages that another page shows in its own colours, answered beforehand.
 _DARK: Final = b"(prefers-color-scheme: dark)"
 _SCHEMES: Final = {"light": b"not all", "dark": b"all"}

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from collector.model import Site
 from dashboard import access
+from dashboard.api_door import TokenDoor, brings_pass
 from dashboard.assets import Assets, pack
 from dashboard.query import QueryError
 from dashboard.view import View
@@ -77,10 +78,17 @@ class MachineDoor:
 class Frame:
     """Make pages: each in the reader's language, with the headers that every answer carries."""
 
-    def __init__(self, base_path: str, *, door: Door | None = None) -> None:
+    def __init__(self, base_path: str, *, door: Door | None = None, passes: TokenDoor | None = None) -> None:
         self.base_path = base_path
         self.assets = Assets(base_path)
         self.door = door or MachineDoor()
+        self._passes = passes
+
+    def arrive(self, request: Request) -> Who | access.Refused:
+        """Return who sent *request*: a program by its pass, from wherever; else whoever the door lets in."""
+        if self._passes and brings_pass(request):
+            return self._passes(request) or access.Refused.PASS
+        return self.door.who(request)
 
     def who(self, request: Request) -> Who:
         """Return who asks; only behind `guarded` and `form`."""
@@ -170,7 +178,7 @@ class Frame:
         return endpoint
 
     def _refusal(self, request: Request, right: Right) -> Response | None:
-        who = self.door.who(request)
+        who = self.arrive(request)
         if isinstance(who, access.Refused):
             return self.message(request, who.value, status=access.STATUS[who])
         request.state.who = who

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from dashboard import access_own, access_pages, access_staff, app, every, links, notes
+from dashboard import access_own, access_pages, access_staff, api, app, every, links, notes, passes
 from dashboard.frame import Frame
 from dashboard.house import House
 
@@ -15,6 +15,8 @@ _PARTS = (
     access_pages.routes,
     access_own.routes,
     access_staff.routes,
+    api.routes,
+    passes.routes,
 )
 
 

@@ -28,6 +28,7 @@ from collector.script import snippet as make_snippet
 from collector.settings import Settings
 from dashboard import audit_page, pages, public
 from dashboard import house as dashboard_house
+from dashboard.api_door import token_door
 from dashboard.desk.file import Desk
 from dashboard.frame import Frame
 from turven.auditing import Auditing, audit_command
@@ -110,7 +111,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         clock=clock,
     )
     door = door_of(settings, desk=inside.desk, clock=clock)
-    frame = Frame(settings.server.base_path, door=door)
+    frame = Frame(settings.server.base_path, door=door, passes=token_door(inside.desk, clock))
     told = public.routes(
         settings=settings, sites=engine.sites.all, rules=engine.rules, clock=clock, version=__version__
     )

@@ -46,15 +46,24 @@ def record(desk: Desk, who: Who, *, sites: tuple[str, ...], what: str, at: datet
         at: Aware UTC.
     """
     day = at.date().isoformat()
+    if what == API and all(_is_noted(desk, (who.name, who.way.value, site, what), day=day) for site in sites):
+        return
     with desk.write() as cursor:
         cursor.execute("delete from taken where made_at < ?", (_text(at - timedelta(TAKEN_DAYS_MAX)),))
-        for site in sites:
-            line = (_text(at), who.name, who.way.value, site, what)
+        cursor.executemany(
+            f"insert into taken ({_COLUMNS}) values (?, ?, ?, ?, ?)",
+            [(_text(at), who.name, who.way.value, site, what) for site in sites],
+        )
+
+
+def _is_noted(desk: Desk, line: tuple[str, ...], *, day: str) -> bool:
+    with desk.read() as cursor:
+        return bool(
             cursor.execute(
-                f"insert into taken ({_COLUMNS}) select ?, ?, ?, ?, ? where ? <> '{API}' or not exists "
-                "(select 1 from taken where substr(made_at, 1, 10) = ? and (who, way, site, what) = (?, ?, ?, ?))",
-                (*line, what, day, *line[1:]),
-            )
+                "select 1 from taken where (who, way, site, what) = (?, ?, ?, ?) and made_at >= ? limit 1",
+                (*line, day),
+            ).fetchone()
+        )
 
 
 def taken(desk: Desk, *, sites: tuple[str, ...] | None, limit: int, offset: int = 0) -> tuple[list[Taken], int]:

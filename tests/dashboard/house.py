@@ -17,6 +17,7 @@ from collector.model import Cell, Dimension, Epoch, Identity, Origin, Outcome, P
 from collector.settings import Privacy, Settings
 from collector.store.history import History
 from collector.store.ledger import CELL_SCHEMA, ClosedPart, HourBlock, Ledger, cell_frame
+from dashboard.api_door import token_door
 from dashboard.desk.file import Desk
 from dashboard.frame import Door, Frame
 from dashboard.house import House as Inside
@@ -176,7 +177,8 @@ class House:
 
     def app(self, *, base_path: str = "", door: Door | None = None) -> Starlette:
         """Return the dashboard of this house."""
-        return Starlette(routes=routes(house=self.inside(), frame=Frame(base_path, door=door)))
+        frame = Frame(base_path, door=door, passes=token_door(self.desk, self.clock))
+        return Starlette(routes=routes(house=self.inside(), frame=frame))
 
     def client(self, *, base_path: str = "", **more: Any) -> TestClient:
         """Return a client on this machine."""
