@@ -7,7 +7,8 @@ no cell is ever added to another. Measures:
     page        visits that opened it; seconds engaged on it: its share of what its visit may add
     entry page, exit page, source, browser, …   all measures of the visits that have it
     scroll      pageviews by the deepest quarter that their page was scrolled to in the visit
-    event, property   how often, and in how many visits; properties of pageviews count as pageviews
+    event, property   how often, and in how many visits; properties of pageviews count as pageviews; of the event
+                `Not found` the page it was reported on is one
     pairs       pageviews: by their own page and the attributes of their visit
 
 A value without a text (no campaign, no viewport told) is no value and makes no row.
@@ -20,6 +21,7 @@ import polars as pl
 
 from collector.day.current_day import CurrentDay, Held
 from collector.day.facts import Facts
+from collector.day.properties import NOT_FOUND, PAGE_STATED, not_found_label
 from collector.day.reached import add_sets
 from collector.day.visits import CUSTOM, ENGAGEMENT, LATE, NEVER, PAGEVIEW, make_visits
 from collector.model import Dimension
@@ -75,6 +77,16 @@ from counted
 join (select rowid as arrival, said from {{events}}) as told using (arrival)
 join label using (kind, said)
 group by visitor, value
+"""
+
+_NOT_FOUND: Final = f"""
+select
+    visitor, page as value, 0::bigint as pageviews, count(distinct visit) as visits, 0::bigint as bounces,
+    0::bigint as seconds, count(*) as events
+from counted
+join (select rowid as arrival, said from {{events}}) as told using (arrival)
+where kind = {CUSTOM} and said in ({{said}})
+group by visitor, page
 """
 
 # The deepest quarter, by all that was reported of a page in a visit; a page without a report has no row.
@@ -180,7 +192,8 @@ def _values(held: Held, dimension: Dimension, texts: dict[str, pl.Series]) -> pl
         return held.ask(_SCROLL)
     if dimension in (Dimension.EVENT, Dimension.PROPERTY):
         labels = _lend_labels(held, dimension)
-        return _named(held.ask(_LABELLED.format(events=held.table)), value=labels)
+        frame = _named(held.ask(_LABELLED.format(events=held.table)), value=labels)
+        return frame if dimension is Dimension.EVENT else pl.concat([frame, *_not_found(held, texts["page"])])
     sql = _PAGE if dimension is Dimension.PAGE else _OF_VISITS.format(column=dimension.value)
     return _named(held.ask(sql), value=texts[dimension.value])
 
@@ -195,6 +208,17 @@ def _named(frame: pl.DataFrame, **texts: pl.Series) -> pl.DataFrame:
     return frame.with_columns(named).drop_nulls(list(texts))
 
 
+def _not_found(held: Held, pages: pl.Series) -> list[pl.DataFrame]:
+    """Return the pages that were not found as properties, under the names that pages have at the close."""
+    told: list[tuple[str, tuple[str, ...]]] = held.texts("said")
+    said = [str(code) for code, (name, _) in enumerate(told) if name == NOT_FOUND]
+    if not said:
+        return []
+    frame = held.ask(_NOT_FOUND.format(events=held.table, said=", ".join(said)))
+    labels = pl.Series([not_found_label(page or "") for page in pages], dtype=pl.String)
+    return [_named(frame, value=labels)]
+
+
 def _lend_labels(held: Held, dimension: Dimension) -> pl.Series:
     """Let SQL read `label`: what each kind of event and what it said comes to; return what the labels' codes mean."""
     told: list[tuple[str, tuple[str, ...]]] = held.texts("said")
@@ -203,10 +227,15 @@ def _lend_labels(held: Held, dimension: Dimension) -> pl.Series:
     for said, (name, properties) in enumerate(told):
         for kind, about in ((CUSTOM, name), (PAGEVIEW, "pageview")):
             if dimension is Dimension.PROPERTY:
-                labels = {f"{about} · {stated}" for stated in properties}
+                labels = {f"{about} · {stated}" for stated in properties if not _is_own_page(about, stated)}
             else:
                 labels = {name} if kind == CUSTOM else set()
             rows.extend((kind, said, codes.setdefault(label, len(codes))) for label in sorted(labels))
     schema = {"kind": pl.UInt8, "said": pl.UInt32, "label": pl.UInt32}
     held.lend("label", pl.DataFrame(rows, schema=schema, orient="row"))
     return pl.Series(list(codes), dtype=pl.String)
+
+
+def _is_own_page(event: str, stated: str) -> bool:
+    """Tell whether a page says itself which page was not found: what it says was never cleaned."""
+    return event == NOT_FOUND and stated.startswith(PAGE_STATED)

@@ -15,6 +15,50 @@ from collector.model import OTHER
 _BETWEEN: Final = " · "
 _PAGEVIEW: Final = "pageview"
 _EVENTS: Final = MEASURES.index("events")
+#: The event of a page that stands in for one that does not exist; the page is told as a property of it.
+NOT_FOUND: Final = "Not found"
+#: How a page is stated in a label.
+PAGE_STATED: Final = "page="
+_NOT_FOUND_START: Final = f"{NOT_FOUND}{_BETWEEN}{PAGE_STATED}"
+#: As much as a value may hold.
+_LABEL_MAX: Final = 300
+
+
+def not_found_label(page: str) -> str:
+    """Return the label of a page that was not found, cut to whole segments where it would be too long."""
+    label = _NOT_FOUND_START + page
+    while len(label) > _LABEL_MAX:
+        label = label.rpartition("/")[0]
+    return label
+
+
+def hold_not_found(
+    names: dict[str, str], properties: Lines, pages: Lines, people: People, *, counted: dict[str, str], k: int
+) -> dict[str, str]:
+    """Fold pages that were not found until the line in which such a page is counted has nobody or *k* people more.
+
+    Args:
+        names: Under which name each property is counted so far.
+        properties: Labels, unfolded.
+        pages: Pages as they are published.
+        people: Everybody of the part.
+        counted: Under which name each page is counted.
+        k: Fewest distinct visitors.
+    """
+    names = dict(names)
+    for label in sorted(label for label, name in names.items() if name == label and label.startswith(_NOT_FOUND_START)):
+        line = counted.get(label.removeprefix(_NOT_FOUND_START))
+        if line is None:
+            continue
+        around = np.zeros(people.count, dtype=np.int64)
+        around[pages.person[pages.rows(pages.names.index(line))]] = 1
+        inside = np.minimum(_amounts(properties, [label], people, measure=_EVENTS), 1)
+        events = _amounts(pages, [line], people, measure=_EVENTS) > _amounts(
+            properties, [label], people, measure=_EVENTS
+        )
+        if 0 < int((around > inside).sum()) < k or 0 < int(events.sum()) < k:
+            names[label] = OTHER
+    return names
 
 
 def fold_stated(

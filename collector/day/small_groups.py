@@ -23,7 +23,7 @@ from collector.day.jointly import fold_jointly
 from collector.day.lines import Flags, Lines, People
 from collector.day.once import hold_shared
 from collector.day.pairs import Grid, pair_cells
-from collector.day.properties import fold_stated
+from collector.day.properties import fold_stated, hold_not_found
 from collector.day.sets import Published, set_cells, told_sets
 from collector.model import OTHER, Cell, Dimension
 from collector.policy import Rules
@@ -47,9 +47,56 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
     total = measures.total_figures(people, k=k)
     cells = [measures.cell(Dimension.TOTAL, "", total, k=k)]
     raw = {d: _complete(facts.values[d], d, people, k=k) for d in rules.breakdowns if len(facts.values.get(d, ()))}
+    names = _names(raw, facts, people, rules)
+    kept = {d: lines.renamed(names[d], people) for d, lines in raw.items()}
+    figures = _figures(facts, names, kept, people, total=total, rules=rules)
+    cells += _hour_cells(facts, people, total, k=k)
+    for dimension, by_name in figures.items():
+        if set(by_name) != {OTHER}:
+            cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
+    pairs = [pair for pair in rules.pairs if pair[0] in kept and pair[1] in kept and pair in facts.pairs]
+    cells += _pair_cells(facts, pairs, names, kept, figures, people, k=k)
+    return cells + _set_cells(facts, raw, names, kept, figures, people, rules)
+
+
+def snapshot(facts: Facts, rules: Rules) -> list[Cell]:
+    """Return what may be seen of a running day: total, pages and sources that have k, their visitors in multiples of k.
+
+    No roll-ups and no `(other)`: a value that vanishes again, or a remainder that moves, would tell who arrived.
+    """
+    k = rules.k
+    cells = []
+    frames = [(Dimension.TOTAL, facts.total.select("visitor", value=pl.lit("")))]
+    frames += [(d, facts.values[d]) for d in _RUNNING if d in facts.values]
+    for dimension, frame in frames:
+        counts = frame.group_by("value").agg(pl.col("visitor").n_unique()).sort("value")
+        for value, visitors in counts.iter_rows():
+            floored = visitors // k * k
+            if floored and value != OTHER:
+                cells.append(Cell(dimension=dimension, value=value, contributors=min(floored, 2 * k), visitors=floored))
+    return cells
+
+
+def now(visitors: int, *, k: int) -> int | None:
+    """Return the visitors of the last minutes in multiples of k, or None below 2k."""
+    return visitors // k * k if visitors >= 2 * k else None
+
+
+def _names(raw: Mapping[Dimension, Lines], facts: Facts, people: People, rules: Rules) -> dict[Dimension, nested.Names]:
+    """Say of every breakdown under which name each of its values is counted."""
+    k = rules.k
     names = {d: values.fold_values(lines, k=k, upward=_upward(facts, d)) for d, lines in raw.items()}
     names = nested.fold_nested(raw, names, facts, people, pairs=rules.pairs, k=k)
     names |= {d: values.hold_seen(raw[d], names[d], k=k) for d in _RUNNING if d in raw}
+    if Dimension.PROPERTY in raw and Dimension.PAGE in raw:
+        names[Dimension.PROPERTY] = hold_not_found(
+            names[Dimension.PROPERTY],
+            raw[Dimension.PROPERTY],
+            raw[Dimension.PAGE].renamed(names[Dimension.PAGE], people),
+            people,
+            counted=names[Dimension.PAGE],
+            k=k,
+        )
     if Dimension.PROPERTY in raw and Dimension.EVENT in raw:
         names[Dimension.PROPERTY] = fold_stated(
             names[Dimension.PROPERTY],
@@ -59,7 +106,20 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
             shown=set(names[Dimension.EVENT].values()),
             k=k,
         )
-    kept = {d: lines.renamed(names[d], people) for d, lines in raw.items()}
+    return names
+
+
+def _figures(
+    facts: Facts,
+    names: Mapping[Dimension, nested.Names],
+    kept: Mapping[Dimension, Lines],
+    people: People,
+    *,
+    total: measures.Figures,
+    rules: Rules,
+) -> dict[Dimension, dict[str, measures.Figures]]:
+    """Return the figures of every line that may be published."""
+    k = rules.k
     figures = {
         d: measures.line_figures(lines, people, total=total, k=k, floored=d in _RUNNING) for d, lines in kept.items()
     }
@@ -86,12 +146,19 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
             outer_figures=figures[Dimension.CHANNEL],
             k=k,
         )
-    cells += _hour_cells(facts, people, total, k=k)
-    for dimension, by_name in figures.items():
-        if set(by_name) != {OTHER}:
-            cells += [measures.cell(dimension, name, by_name[name], k=k) for name in sorted(by_name)]
-    pairs = [pair for pair in rules.pairs if pair[0] in kept and pair[1] in kept and pair in facts.pairs]
-    cells += _pair_cells(facts, pairs, names, kept, figures, people, k=k)
+    return figures
+
+
+def _set_cells(
+    facts: Facts,
+    raw: Mapping[Dimension, Lines],
+    names: Mapping[Dimension, nested.Names],
+    kept: Mapping[Dimension, Lines],
+    figures: Mapping[Dimension, Mapping[str, measures.Figures]],
+    people: People,
+    rules: Rules,
+) -> list[Cell]:
+    """Return the cells of what was declared and of what was seen next, beside all others."""
     told = [d for d, by_name in figures.items() if set(by_name) != {OTHER}]
     published = Published(
         people=people,
@@ -100,33 +167,10 @@ def fold(facts: Facts, rules: Rules) -> list[Cell] | None:
         names={d: names[d] for d in told},
         pages=raw.get(Dimension.PAGE),
         dimensions=rules.dimensions,
-        k=k,
+        k=rules.k,
     )
     sets = told_sets(facts, published)
-    return cells + set_cells(sets, k=k) + floor_cells(facts, sets, published)
-
-
-def snapshot(facts: Facts, rules: Rules) -> list[Cell]:
-    """Return what may be seen of a running day: total, pages and sources that have k, their visitors in multiples of k.
-
-    No roll-ups and no `(other)`: a value that vanishes again, or a remainder that moves, would tell who arrived.
-    """
-    k = rules.k
-    cells = []
-    frames = [(Dimension.TOTAL, facts.total.select("visitor", value=pl.lit("")))]
-    frames += [(d, facts.values[d]) for d in _RUNNING if d in facts.values]
-    for dimension, frame in frames:
-        counts = frame.group_by("value").agg(pl.col("visitor").n_unique()).sort("value")
-        for value, visitors in counts.iter_rows():
-            floored = visitors // k * k
-            if floored and value != OTHER:
-                cells.append(Cell(dimension=dimension, value=value, contributors=min(floored, 2 * k), visitors=floored))
-    return cells
-
-
-def now(visitors: int, *, k: int) -> int | None:
-    """Return the visitors of the last minutes in multiples of k, or None below 2k."""
-    return visitors // k * k if visitors >= 2 * k else None
+    return set_cells(sets, k=rules.k) + floor_cells(facts, sets, published)
 
 
 def _hour_cells(facts: Facts, people: People, total: measures.Figures, *, k: int) -> list[Cell]:
