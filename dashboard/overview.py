@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.model import Site
-from dashboard import marker_words
+from dashboard import cells, marker_words
 from dashboard.chart import Beside, Chart, draw
 from dashboard.desk.notes import TEXT_LENGTH_MAX
 from dashboard.house import House
@@ -75,8 +75,9 @@ class Picker(msgspec.Struct, frozen=True, kw_only=True):
         current: Name of the one that is shown, where it is none of *near*.
         earlier: The period before; None where there is none.
         later: The period after; None where there is none.
-        compare: What the period may be compared with: days, and how that is said.
+        compare: What the period may be compared with: days, how that is said, and whether it is.
         overlap: Why it is compared with something else, or with nothing; empty where it is not.
+        begun: Why the compared period is not whole; empty where it is.
     """
 
     near: list[Choice]
@@ -84,8 +85,9 @@ class Picker(msgspec.Struct, frozen=True, kw_only=True):
     current: str
     earlier: Period | None
     later: Period | None
-    compare: list[tuple[int, str]]
+    compare: list[tuple[int, str, bool]]
     overlap: str
+    begun: str
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +108,7 @@ def above(house: House, view: View, report: Report, sites: Sequence[Site], *, wh
         who: Who looks.
     """
     words = view.words
+    first_day = cells.first_day(house.reader, report.query.sites)
     known = around(house, sites, report.span, today=report.today)
     said = [Said(mark=each, text=marker_words.sentence(words, each)) for each in known.marks]
     return {
@@ -116,7 +119,8 @@ def above(house: House, view: View, report: Report, sites: Sequence[Site], *, wh
         "remarks": {n: remark(words, point, known) for n, point in enumerate(report.points)},
         "legend": legend(words, report, known),
         "unknown": unknown(words, known),
-        "picker": picker(words, report),
+        "picker": picker(words, report, first_day=first_day),
+        "is_new": first_day is None and not report.as_of,
         "keys": [(key, words.text(text)) for key, text in KEYS],
         "present": present(house, sites),
         "make_query": lambda names: Query(sites=names),
@@ -126,7 +130,7 @@ def above(house: House, view: View, report: Report, sites: Sequence[Site], *, wh
     }
 
 
-def picker(words: Words, report: Report) -> Picker:
+def picker(words: Words, report: Report, *, first_day: date | None) -> Picker:
     """Return which periods there are to pick, and which one is shown."""
     now, today, span = report.query.period, report.today, report.span
 
@@ -147,11 +151,12 @@ def picker(words: Words, report: Report) -> Picker:
         earlier=now.step(-1, today=today),
         later=now.step(1, today=today),
         compare=[
-            (days, words.text(COMPARISONS[days]))
+            (days, words.text(COMPARISONS[days]), report.query.shift(span) in _same(days))
             for days in (*COMPARED[1:], 0)
             if not days or shift(span, days) in _same(days)
         ],
         overlap=_overlap(words, report),
+        begun=_begun(words, report, first_day),
     )
 
 
@@ -179,6 +184,20 @@ def _overlap(words: Words, report: Report) -> str:
         wanted=wanted,
         days=days,
         got=got,
+    )
+
+
+def _begun(words: Words, report: Report, first_day: date | None) -> str:
+    before = report.previous_span
+    if not before or not first_day or before.first >= first_day:
+        return ""
+    if before.last < first_day:
+        return words.text(
+            mark("Counting began on {day}: there is nothing to compare with yet."), day=words.day(first_day, "short")
+        )
+    return words.text(
+        mark("Counting began on {day}, in the middle of the compared period: changes say little yet."),
+        day=words.day(first_day, "short"),
     )
 
 
