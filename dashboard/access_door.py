@@ -18,6 +18,7 @@ from dashboard.access_throttle import Throttle
 from dashboard.desk.accounts import Account, Accounts
 from dashboard.desk.file import Desk
 from dashboard.desk.sign_ins import SignIns
+from dashboard.frame import Programs
 from dashboard.who import NOBODY, RIGHTS, Right, Role, Way, Who
 
 #: Who may do more than look has a second step, where the settings ask for one.
@@ -88,6 +89,7 @@ class AccountsDoor:
         network: NetworkOf,
         accounts: Accounts | None = None,
         provider: Provider | None = None,
+        programs: Programs | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Stand before the pages of a house.
@@ -99,6 +101,7 @@ class AccountsDoor:
             network: Cuts addresses; nothing longer comes in here.
             accounts: Those of *desk*, with other costs of a password.
             provider: How people are known; by password.
+            programs: Knows programs by their pass, wherever they are.
             random: Draws what nobody may guess.
         """
         self.accounts = accounts or Accounts(desk, clock=clock)
@@ -106,6 +109,7 @@ class AccountsDoor:
         self.throttle = Throttle(random=random)
         self.first = FirstCode(random=random)
         self.provider = provider or ByPassword(self.accounts)
+        self._programs = programs
         self.random = random
         self.clock = clock
         self.network = network
@@ -117,6 +121,8 @@ class AccountsDoor:
 
     def who(self, request: Request) -> Who | access.Refused:
         """Return who sent *request*, or why it is not answered."""
+        if program := self._programs(request) if self._programs else None:
+            return program
         if refused := self._gate.refuse(request):
             return refused
         held = request.cookies.get(self.cookie, "")

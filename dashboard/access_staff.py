@@ -17,6 +17,8 @@ from dashboard.house import House
 from dashboard.who import Right, Role
 
 _DEEDS_SHOWN: Final = 50
+#: Fields of the form for a new account.
+_EMPTY: Final = {"name": "", "role": "", "sites": "", "all": ""}
 Fields = dict[str, str]
 
 
@@ -122,7 +124,7 @@ class StaffPages:
             role_hints=ROLE_HINTS,
             done="" if error or handed else DONE.get(request.query_params.get("done", ""), ""),
             error=error,
-            told=told or {},
+            told=_EMPTY | (told if told and told.get("do") == "add" else {}),
             handed=handed,
         )
 

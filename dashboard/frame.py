@@ -67,12 +67,20 @@ class Door(Protocol):
         ...
 
 
+#: Knows which program sent a request, by the pass that it brought; `None` where it brought none that works.
+Programs = Callable[[Request], Who | None]
+
+
 class MachineDoor:
-    """Let in whoever sits at this machine, and nobody else: a house without accounts."""
+    """Let in whoever sits at this machine, and programs with a pass: a house without accounts."""
+
+    def __init__(self, programs: Programs | None = None) -> None:
+        self._programs = programs
 
     def who(self, request: Request) -> Who | access.Refused:
         """Return who sent *request*, or why it is not answered."""
-        return access.refuse(request) or MACHINE
+        program = self._programs(request) if self._programs else None
+        return program or access.refuse(request) or MACHINE
 
 
 class Frame:

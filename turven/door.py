@@ -10,14 +10,18 @@ from collector.edge.address import Trusted, client, cut
 from collector.policy import IPV4_BITS_MAX, IPV6_BITS_MAX
 from collector.settings import Server, Settings
 from dashboard.access_door import AccountsDoor
+from dashboard.api_door import token_door
 from dashboard.desk.file import Desk
+from dashboard.frame import MachineDoor
 
 
-def door_of(settings: Settings, *, desk: Desk, clock: Clock) -> AccountsDoor | None:
-    """Return the door of a house with accounts; `None` for one without."""
+def door_of(settings: Settings, *, desk: Desk, clock: Clock) -> AccountsDoor | MachineDoor:
+    """Return the door of a house: with accounts, or for its own machine alone; programs come in by a pass."""
+    programs = token_door(desk, clock)
     if not settings.access.accounts:
-        return None
-    return AccountsDoor(desk, settings=settings, clock=clock, network=network_of(settings.server))
+        return MachineDoor(programs)
+    network = network_of(settings.server)
+    return AccountsDoor(desk, settings=settings, clock=clock, network=network, programs=programs)
 
 
 def network_of(server: Server) -> Callable[[Request], bytes]:
@@ -32,9 +36,9 @@ def network_of(server: Server) -> Callable[[Request], bytes]:
     return network
 
 
-def tell_first_code(door: AccountsDoor | None) -> None:
+def tell_first_code(door: AccountsDoor | MachineDoor) -> None:
     """Print the code with which the first account is made, where there is none: to standard error, and nowhere else."""
-    if door is not None and door.accounts.is_empty():
+    if isinstance(door, AccountsDoor) and door.accounts.is_empty():
         click.echo(
             f"Turven: nobody has an account yet. Code for the first one, at /sign-in: {door.first.draw()}", err=True
         )

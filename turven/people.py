@@ -1,6 +1,7 @@
 """Commands about accounts, straight on `desk.sqlite`: they work on a running house and on a stopped one."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,17 +39,20 @@ def _accounts(ctx: click.Context) -> Iterator[Accounts]:
 
 
 def _site_options(function: Any) -> Any:
-    every = click.option("--all-sites", is_flag=True, help="Every site, also those that come later.")
-    return click.option("--site", "sites", multiple=True, metavar="ID", help="A site that it sees; repeatable.")(
-        every(function)
-    )
+    options: list[Any] = [
+        click.option("--all-sites", is_flag=True, help="Every site, also those that come later."),
+        click.option("--site", "sites", multiple=True, metavar="ID", help="A site that it sees; repeatable."),
+    ]
+    for option in options:
+        function = option(function)
+    return function
 
 
 def _password(*, from_stdin: bool) -> tuple[str, bool]:
     """Return a password, and whether it was made up here, to be told once."""
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n"), False
-    if not click.get_text_stream("stdin").isatty():
+        return sys.stdin.readline().rstrip("\r\n"), False
+    if not sys.stdin.isatty():
         return made_up(os.urandom), True
     told = click.prompt(
         f"Password, {LENGTH_MIN} characters or more (empty: one is made up)",
