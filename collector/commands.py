@@ -53,6 +53,10 @@ class Commands:
             "process": self._process,
         }
 
+    def add(self, name: str, command: Callable[[Params], bytes]) -> None:
+        """Know one more command, of a part that the collector does not know."""
+        self._by_name[name] = command
+
     def run(self, name: str, params: Params) -> bytes:
         """Carry out a command.
 

@@ -1,7 +1,7 @@
 """The settings in force, as data: what the public pages show and what an auditor compares with.
 
-No secret, no file name and no address of a machine stands in it; of templates and sensitive routes only how many
-there are, since a route can name what nobody should read out of a settings page.
+No secret, no file name and no address of a machine of ours stands in it; of templates and sensitive routes only how
+many there are, since a route can name what nobody should read out of a settings page.
 """
 
 import hashlib
@@ -64,6 +64,11 @@ def country_from(server: Server) -> str:
     return "file" if server.country_file else "table"
 
 
+def mail_host(settings: Settings) -> str:
+    """Name the host that reports are handed to, the one connection that an operator can switch on; empty for none."""
+    return settings.mail.server.rpartition(":")[0]
+
+
 def limits_of(settings: Settings) -> dict[str, int]:
     """Return how much one process takes before it refuses, by the names of the settings file."""
     limits = settings.limits
@@ -94,6 +99,7 @@ def _house(settings: Settings) -> dict[str, Any]:
         "retention_days": privacy.retention_days,
         "hour_rows_days": min(privacy.retention_days, HOUR_ROWS_DAYS_MAX),
         "timezone": settings.timezone,
+        "mail_server": mail_host(settings),
         "country_from": country_from(settings.server),
         "keep_day_through_reboot": settings.keep_day_through_reboot,
         "limits": limits_of(settings),

@@ -47,6 +47,7 @@ NAMES: Final = {
     "legal_basis": mark("Legal basis"),
     "limits": mark("Limits of one process"),
     "log_level": mark("Level of the log"),
+    "mail_server": mark("Mail server that reports are handed to"),
     "may_echo": mark("Developers can see their own event"),
     "network_events_per_minute": mark("Events a minute from one network (0: no limit)"),
     "operator": mark("Operator"),

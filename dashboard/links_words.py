@@ -20,6 +20,10 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
             "“embed_hosts”."
         ),
     ),
+    "no_mailing": (
+        mark("There is no such report"),
+        mark("Perhaps it was stopped already, or the address was cut off. Then nothing is sent to you by it."),
+    ),
 }
 #: What is wrong with a form, by code.
 ERRORS: Final[Mapping[str, str]] = {

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from dashboard import access_own, access_pages, access_staff, api, app, every, links, notes, passes
+from dashboard import access_own, access_pages, access_staff, api, app, every, links, mailings, notes, passes
 from dashboard.frame import Frame
 from dashboard.house import House
 
@@ -11,6 +11,7 @@ _PARTS = (
     app.routes,
     every.routes,
     links.routes,
+    mailings.routes,
     notes.routes,
     access_pages.routes,
     access_own.routes,

@@ -35,6 +35,7 @@ from turven.auditing import Auditing, audit_command
 from turven.door import door_of, tell_first_code
 from turven.listening import see_free
 from turven.notify import notify
+from turven.reports import COMMAND, Reports, is_closed, sending
 from turven.serving import Serving, http_protocol, server_config
 
 
@@ -110,6 +111,8 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         settings=settings,
         clock=clock,
     )
+    reports = Reports(inside, is_closed=partial(is_closed, engine))
+    house.commands.add(COMMAND, reports.command)
     door = door_of(settings, desk=inside.desk, clock=clock)
     frame = Frame(settings.server.base_path, door=door, passes=token_door(inside.desk, clock))
     told = public.routes(
@@ -122,7 +125,8 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         async with house.running(app):
             try:
                 tell_first_code(door)
-                yield
+                async with sending(reports):
+                    yield
             finally:
                 await asyncio.to_thread(auditing.stop)
                 inside.desk.close()

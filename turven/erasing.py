@@ -7,6 +7,7 @@ import msgspec
 
 from collector.errors import SettingsError
 from collector.store.erase import Erased
+from dashboard.desk.file import Desk
 from turven.group import OPERATOR, command, main, settings_of
 
 _KINDS: Final = {
@@ -41,6 +42,11 @@ def erase(
     if yes_erase != site_id:
         raise SettingsError("not_confirmed", "That is not the site's name; nothing was erased.")
     answer = command(settings, "site_erase", {"site": site_id, "made_by": made_by, "reason": reason})
+    # Links, notes, receivers and passes to a site end with it; a running house has the same file open beside us.
+    if settings.desk_file.exists():
+        desk = Desk(settings.desk_file)
+        desk.forget_site(site_id)
+        desk.close()
     click.echo(answer if as_json else statement(msgspec.json.decode(answer, type=Erased)))
 
 

@@ -33,6 +33,7 @@ COMMANDS: Final = {
         "turven.days",
         "Count a web server's log (combined or common, plain or .gz, - for stdin): a first look without a tracker.",
     ),
+    "report": ("turven.reports", "Reports by e-mail: who gets which, and sending those that are due."),
     "restart": (
         "turven.restart",
         "Replace the processes of a running house one by one, with no event lost or refused (needs --collectors).",

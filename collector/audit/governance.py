@@ -88,6 +88,12 @@ def sub_processors_are_listed(settings: Settings) -> Seen:
     return Seen.that(bool(listed), **evidence)
 
 
+def connections_are_named(settings: Settings) -> Seen:
+    """R34: of what leaves, only what the operator switched on is there, by name: reports to a mail server."""
+    mail = settings.mail
+    return Seen.that(True, switched_on_by_the_operator=[f"mail: {mail.server}, {mail.security}"] if mail.server else [])
+
+
 def doors_are_shut(settings: Settings) -> Seen:
     """R48 of the machine: only the house's own user may give it commands or write its history."""
     runtime, history = settings.runtime_path(), settings.history_file

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.audit.report import Change, SettingLine
-from collector.effective import country_from, limits_of
+from collector.effective import country_from, limits_of, mail_host
 from collector.model import Site
 from collector.policy import (
     HOUR_ROWS_DAYS_MAX,
@@ -75,6 +75,7 @@ def house_values(settings: Settings) -> Values:
         "trusted_proxies": ("", str(len(server.trusted_proxies))),
         "country_from": ("", country_from(server)),
         "timezone": ("", settings.timezone),
+        "mail_server": ("", mail_host(settings) or _NONE),
         "operator": (_NAMED, public.operator),
         "contact": (_NAMED, public.contact),
         "privacy_officer": (_NAMED, public.privacy_officer),

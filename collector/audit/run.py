@@ -13,7 +13,13 @@ from collector import __version__
 from collector.audit import beside
 from collector.audit.backups import check_folder, check_restored
 from collector.audit.finding import Finding, Requirement, Result, Seen
-from collector.audit.governance import GOVERNANCE, doors_are_shut, hours_go_early, sub_processors_are_listed
+from collector.audit.governance import (
+    GOVERNANCE,
+    connections_are_named,
+    doors_are_shut,
+    hours_go_early,
+    sub_processors_are_listed,
+)
 from collector.audit.hostile_house import DAYS as HOSTILE_DAYS
 from collector.audit.house import check_database, check_runtime
 from collector.audit.kept import CHECKS, Kept, needs_cells, not_applicable, nothing_is_too_old, running_day_is_not_kept
@@ -187,6 +193,8 @@ def check_machine(settings: Settings, *, scope: Scope, clock: Clock) -> dict[str
         answers.setdefault("machine", {})["R14"] = check_runtime(settings)
     if "R55" in scope.ids:
         answers["settings"] = {"R55": check_processor(settings)}
+    if "R34" in scope.ids:
+        answers.setdefault("settings", {})["R34"] = connections_are_named(settings)
     if "R36" in scope.ids:
         answers.setdefault("settings", {})["R36"] = sub_processors_are_listed(settings)
     if "R48" in scope.ids:

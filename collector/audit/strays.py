@@ -20,7 +20,8 @@ _SPOOL_FILE: Final = re.compile(r"(\d{6,10}-)?[0-9a-f]{32}(\.spool)?", re.ASCII)
 _OF_THE_HOUSE: Final = frozenset(
     {
         "address_bits", "contact", "country_from", "floors", "hour_rows_days", "k", "keep_day_through_reboot",
-        "limits", "operator", "privacy_officer", "profile", "retention_days", "sub_processors", "timezone",
+        "limits", "mail_server", "operator", "privacy_officer", "profile", "retention_days", "sub_processors",
+        "timezone",
     }
 )  # fmt: skip
 _OF_A_SITE: Final = frozenset(Site.__struct_fields__)
