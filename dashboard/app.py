@@ -15,7 +15,7 @@ from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
 from dashboard.overview import above
 from dashboard.query import Period, Query
-from dashboard.who import Right
+from dashboard.who import Right, signed
 
 
 class Pages:
@@ -30,6 +30,8 @@ class Pages:
     def overview(self, request: Request) -> Response:
         """Answer the overview; the first steps in an empty house, the list of sites where one has to be chosen."""
         sites = self._sites(request)
+        if not sites and (self._house.sites() or not self._frame.who(request).may(Right.SITES)):
+            return self._frame.message(request, "no_sites", status=200)
         if not sites:
             return RedirectResponse(self._frame.view(request).path("/first-steps"), 303)
         params = parameters(request)
@@ -56,7 +58,8 @@ class Pages:
 
     def site_added(self, request: Request) -> Response:
         """Answer what to do once a site is there: the snippet, and one's own event."""
-        site = next((site for site in self._sites(request) if site.id == request.path_params["site"]), None)
+        # Of any site: whoever takes sites in needs the snippet, and it tells no figure.
+        site = next((site for site in self._house.sites() if site.id == request.path_params["site"]), None)
         if site is None:
             return self._frame.message(request, "no_site", status=404)
         host = next((host for host in site.hosts if not host.startswith("*")), site.hosts[0].replace("*", "www"))
@@ -67,7 +70,7 @@ class Pages:
             snippet=self._house.snippet(site),
             example_url=f"https://{host}/",
             event_url=f"{self._frame.base_path}/event?debug=1",
-            origin=f"{request.url.scheme}://{request.headers['host']}",
+            origin=self._origin(request),
             query=Query(sites=(site.id,)),
         )
 
@@ -97,7 +100,7 @@ class Pages:
         form = read_form(fields)
         try:
             site, made_by = form.site()
-            self._house.add_site(site, made_by)
+            self._house.add_site(site, signed(made_by, self._frame.who(request)))
         except TurvenError as error:
             message = self._frame.view(request).error(error)
             return self._frame.page(
@@ -113,6 +116,11 @@ class Pages:
         )
 
     # -- helpers --------------------------------------------------------------------------------------------------
+
+    def _origin(self, request: Request) -> str:
+        """Return where browsers reach the house; behind a proxy only the settings know."""
+        base_url = self._house.settings.public.base_url
+        return base_url.removesuffix(self._frame.base_path) or f"{request.url.scheme}://{request.headers['host']}"
 
     def _sites(self, request: Request) -> list[Site]:
         return self._frame.sites(request, self._house.sites())

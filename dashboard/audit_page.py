@@ -18,6 +18,7 @@ from collector.errors import TurvenError
 from dashboard import access
 from dashboard.assets import pack
 from dashboard.audit_compare import parts
+from dashboard.audit_narrow import narrow
 from dashboard.audit_report import read
 from dashboard.audit_sheet import doing, ended, page_values, when_in
 from dashboard.audit_words import PAPERS
@@ -47,7 +48,7 @@ class AuditPages:
         kept = self._auditing.kept()
         asked = request.query_params.get("report")
         name = asked or (kept[0].name if kept else "")
-        report = self._auditing.report(name) if name else None
+        report = self._report(request, name)
         if asked and report is None:
             return self._frame.message(request, "no_report", status=404)
         return self._answer(request, report, kept=kept, name=name, is_old=bool(asked))
@@ -65,7 +66,7 @@ class AuditPages:
     ) -> Response:
         view = self._frame.view(request)
         words = view.words
-        live = None if is_old else self._auditing.live()
+        live = None if is_old else narrow(self._auditing.live(), self._frame.who(request).sites)
         run = None if is_old else self._auditing.run()
         sheet = read(report, live=live, words=words)
         hidden = [(key, request.query_params[key]) for key in _KEPT_PARAMETERS if key in request.query_params]
@@ -92,7 +93,7 @@ class AuditPages:
 
     def compare(self, request: Request) -> Response:
         """Answer what differs between the reports `?old=` and `?new=`, whichever way round they were named."""
-        older, newer = (self._auditing.report(request.query_params.get(key, "")) for key in ("old", "new"))
+        older, newer = (self._report(request, request.query_params.get(key, "")) for key in ("old", "new"))
         if older is None or newer is None:
             return self._frame.message(request, "no_report", status=404)
         if older.at > newer.at:
@@ -131,7 +132,8 @@ class AuditPages:
         """Answer a paper about a site, as a page to print; its own style is allowed by its hash and nothing else."""
         language = self._frame.view(request).words.language
         name, site = request.path_params["name"], request.query_params.get("site", "")
-        text = self._auditing.paper(name, site, language=language)
+        is_theirs = self._frame.who(request).may(Right.EVIDENCE, site)
+        text = self._auditing.paper(name, site, language=language) if is_theirs else None
         if text is None:
             return self._frame.message(request, "no_page", status=404)
         hashes = [b64encode(sha256(style.encode()).digest()).decode() for style in _STYLE.findall(text)]
@@ -149,7 +151,7 @@ class AuditPages:
         except TurvenError as error:
             kept = self._auditing.kept()
             name = kept[0].name if kept else ""
-            report = self._auditing.report(name) if name else None
+            report = self._report(request, name)
             told = ended(view.words, error.code, error.message)
             return self._answer(request, report, kept=kept, name=name, is_old=False, error=told, status=422)
         return RedirectResponse(view.path("/audit"), 303, headers=dict(access.HEADERS))
@@ -157,7 +159,12 @@ class AuditPages:
     def _chosen(self, request: Request) -> Report | None:
         kept = self._auditing.kept()
         name = request.query_params.get("report") or (kept[0].name if kept else "")
-        return self._auditing.report(name) if name else None
+        return self._report(request, name)
+
+    def _report(self, request: Request, name: str) -> Report | None:
+        """Return a report that was kept, without sites that its reader is not given."""
+        report = self._auditing.report(name) if name else None
+        return narrow(report, self._frame.who(request).sites) if report else None
 
 
 def _papers(facts: Facts, view: View) -> list[tuple[str, list[tuple[str, str]]]]:

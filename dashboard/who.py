@@ -105,6 +105,24 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
         return right in self.rights and (site is None or self.sites is None or site in self.sites)
 
 
+#: What the settings log says of a change by an account of the controller's: it decided itself.
+CONTROLLER: Final = "controller "
+_SIGNATURE_LENGTH_MAX: Final = 200
+
+
+def signed(made_by: str, who: Who) -> str:
+    """Return who makes a change of a site, as the settings log shall tell it.
+
+    A controller's account decides; what an operator changes is the operator's, and on whose behalf *made_by* says.
+    """
+    if who.way is not Way.ACCOUNT:
+        return made_by
+    if who.role is Role.CONTROLLER:
+        return f"{CONTROLLER}{who.name}"
+    name = f" ({who.name})"
+    return made_by[: _SIGNATURE_LENGTH_MAX - len(name)] + name
+
+
 #: Who sits at the house's own machine, where the settings ask for no accounts.
 MACHINE: Final = Who(
     name="operator", way=Way.MACHINE, rights=frozenset(Right) - {Right.OWN, Right.STAFF}, role=Role.OPERATOR

@@ -1,0 +1,46 @@
+"""Leave out of a report what it tells of sites that its reader is not given.
+
+What the house itself promises and keeps stays whole, and so do the findings: they name no figure of a site. Which sites
+there are and what is in force for them is public anyway (`/privacy.json`).
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import msgspec
+
+from collector.audit.report import Change, Facts, Report
+
+
+def narrow(report: Report, sites: AbstractSet[str] | None) -> Report:
+    """Return *report* without other sites than *sites*; `None` for every one.
+
+    An entry of the settings log about another site stays as erased ones do, so that the chain can still be verified.
+    """
+    if sites is None:
+        return report
+    seen, facts = {"", *sites}, report.facts
+    effective = dict(facts.effective)
+    if isinstance(effective.get("sites"), list):
+        effective["sites"] = [one for one in effective["sites"] if _site_of(one) in seen]
+    narrowed = Facts(
+        effective=effective,
+        settings=[line for line in facts.settings if line.site in seen],
+        inventory=facts.inventory,
+        changes=[entry if entry.site in seen else _emptied(entry) for entry in facts.changes],
+        first_broken=facts.first_broken,
+        head=facts.head,
+        refused=[one for one in facts.refused if one.site in seen],
+        days=[one for one in facts.days if one.site in seen],
+        register=[one for one in facts.register if str(one.get("site") or "") in seen],
+    )
+    return msgspec.structs.replace(report, facts=narrowed)
+
+
+def _site_of(record: Any) -> str:
+    return str(record.get("id", record.get("site", ""))) if isinstance(record, Mapping) else ""
+
+
+def _emptied(entry: Change) -> Change:
+    return msgspec.structs.replace(entry, change=None, made_by=None, reason=None, salt=None)
