@@ -68,10 +68,16 @@ TEXTS: Final = (
     mark("empty for a single breakdown, else the first of a pair"),
     mark("value of the filter dimension that at least k visitors had"),
     mark("what is counted by"),
-    mark("a closed list, a cleaned path or a host that at least k visitors had; (other) for the rest; HH-HH for hours"),
+    mark(
+        "a closed list, a cleaned path, a host or what the controller declared (a goal, a prefix, a step) that at "
+        "least k visitors had; (other) for the rest; HH-HH for hours"
+    ),
     mark("how often pages were seen; null is withheld"),
     mark("visits begun or, for pages, that saw it; null is withheld"),
-    mark("distinct visitors of this day and part; null is withheld"),
+    mark(
+        "distinct visitors of this day and part; where a goal, a group or a next page is read by something else, "
+        "rounded down to a multiple of k; null is withheld"
+    ),
     mark("visits of one page without an event; null below 2k or withheld"),
     mark("engaged time, at most 1800 a visit; null below 2k or withheld"),
     mark("events that pages reported; null is withheld"),

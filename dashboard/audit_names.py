@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dashboard.audit_set_names import SET_FIGURES
 from dashboard.metrics import mark
 
 FIGURES: Final = {
@@ -400,4 +401,5 @@ FIGURES: Final = {
     "site": mark("sites and their switches"),
     "csv": mark("CSV"),
     "json": mark("JSON"),
+    **SET_FIGURES,
 }

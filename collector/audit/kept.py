@@ -39,6 +39,8 @@ _LABEL: Final = (
     "label as (select dimension, value from cell union all "
     "select filter_dimension, filter_value from cell where filter_dimension <> '')"
 )
+#: What is told of a set's visitors, and what was seen next: visitors in multiples of k and nothing else.
+_IS_FLOOR: Final = "(filter_dimension in ('goal', 'group') or dimension = 'next_page')"
 _PARTED: Final = "cell join closed using (site, day, part)"
 
 
@@ -116,7 +118,12 @@ def not_applicable(why: str) -> Seen:
 @needs_cells
 def no_query_is_kept(kept: Kept) -> Seen:
     """R3 on the file: no value holds a query, fragment, parameter, address or escape."""
-    found = kept.one("select count(*) from label where regexp_matches(value, '[?#;@%&=\\\\]')")
+    # A property is written as `event · name=value`, and what is stated has been a label: one equals sign belongs there.
+    stated = r"dimension = 'property' and regexp_full_match(value, '[^=]+ · [^=]+=[^=]+')"
+    found = kept.one(
+        "select count(*) from label where regexp_matches(value, '[?#;@%&\\\\]') "
+        f"or (contains(value, '=') and not ({stated}))"
+    )
     return Seen.that(found == 0, values_with_query=found, values=kept.one("select count(*) from label"))
 
 
@@ -149,13 +156,14 @@ def places_are_countries(kept: Kept) -> Seen:
 @needs_cells
 def devices_are_closed_lists(kept: Kept) -> Seen:
     """R9: browser, system and device stand in the auditor's own lists; a version is a major one at most."""
-    if not kept.kinds("browser", "os", "device", "browser_major"):
+    if not kept.kinds("browser", "os", "device", "browser_major", "scroll"):
         return not_applicable("No browser, system or device is kept.")
     odd = {
         "browser": kept.odd("browser", _one_of(lists.BROWSERS)),
         "os": kept.odd("os", _one_of(lists.SYSTEMS)),
         "device": kept.odd("device", _one_of(lists.DEVICES)),
         "browser_major": kept.odd("browser_major", lists.BROWSER_MAJOR_FORM),
+        "scroll": kept.odd("scroll", _one_of(lists.DEPTHS)),
     }
     return Seen.that(not any(odd.values()), not_in_the_list=odd, distinct_values=kept.kinds("browser", "os", "device"))
 
@@ -281,16 +289,22 @@ def measures_are_safe(kept: Kept) -> Seen:
     )
     more = kept.one("select count(*) from cell where bounces > visits")
     pairs = kept.one(
-        "select count(*) from cell where filter_dimension <> '' "
+        f"select count(*) from cell where filter_dimension <> '' and not {_IS_FLOOR} "
         "and coalesce(visits, visitors, bounces, seconds, events) is not null"
     )
+    floors = kept.one(
+        f"select count(*) from {_PARTED} where {_IS_FLOOR} and (visitors is null or visitors % k <> 0 "
+        "or contributors <> least(visitors, 2 * k) "
+        "or coalesce(pageviews, visits, bounces, seconds, events) is not null)"
+    )
     return Seen.that(
-        few == long == more == pairs == 0,
+        few == long == more == pairs == floors == 0,
         rows_below_2k_with_time=few,
         rows_with_time_and_withheld_visitors=unwitnessed,
         rows_above_the_cap=long,
         rows_with_more_bounces_than_visits=more,
         pairs_with_more_than_pageviews=pairs,
+        floors_that_are_no_multiple_of_k=floors,
     )
 
 

@@ -28,4 +28,6 @@ COUNTRIES: Final = tuple(_CODES.split())
 COUNTRY_FORM: Final = r"[A-Z]{2}|\(unknown\)"
 #: At most the major version, with or without its family.
 BROWSER_MAJOR_FORM: Final = r"([A-Za-z() -]+ )?[0-9]{1,3}|\(unknown\)"
+#: How far down a page was scrolled, in quarters.
+DEPTHS: Final = ("25", "50", "75", "100")
 HOUR_FORM: Final = "([01][0-9]|2[0-3])-([01][0-9]|2[0-4])"

@@ -34,8 +34,11 @@ def marked_routes_are_folded(kept: Kept) -> Seen:
     telling: set[str] = set()
     for site, path, last, rows in kept.rows(
         "select site, path, max(day), count(*) from "
-        "(select site, day, value as path from cell where dimension in ('page', 'entry_page', 'exit_page') "
-        "union all select site, day, filter_value from cell where filter_dimension = 'page') group by site, path"
+        "(select site, day, value as path from cell "
+        "where dimension in ('page', 'entry_page', 'exit_page', 'next_page', 'group') "
+        "union all select site, day, filter_value from cell where filter_dimension in ('page', 'group') "
+        "union all select site, day, split_part(value, ' · page=', 2) from cell where dimension = 'property') "
+        "group by site, path"
     ):
         if any(pattern.fullmatch(path.casefold()) for pattern in marked.get(site, ())):
             is_older = site in since and last <= since[site]

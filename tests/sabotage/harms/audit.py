@@ -14,7 +14,7 @@ _CHAIN: Final = "collector/audit/chain.py"
 _OF_CHAIN: Final = "tests/store/test_chain.py::"
 
 AUDIT: Final = (
-    Harm("R3", "overlook a query", _KEPT, "[?#;@%&=", "[~", f"{_HARMED} -k R3-"),
+    Harm("R3", "overlook a query", _KEPT, "[?#;@%&", "[~", f"{_HARMED} -k R3-"),
     Harm("R6", "take anything for a host", "collector/audit/lists.py",
          r"[a-z0-9-]+(\.[a-z0-9-]+)+|[A-Z]", r".+|[A-Z]", f"{_HARMED} -k R6-"),
     Harm("R8", "take a city for a country", "collector/audit/lists.py",
