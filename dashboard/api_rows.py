@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dashboard import sql
+from dashboard import cells, sql
 from dashboard.api_ask import Ask
 from dashboard.api_words import QuestionError
 from dashboard.cells import DayRow, HourRow
@@ -77,13 +77,13 @@ def goals_since(reader: Reader, ask: Ask, span: Span) -> dict[str, date]:
         f"select value, min(day) {_CLOSED} and filter_dimension = '' and dimension = 'goal' group by value",
         (ask.site.id, span.first, span.last),
     )
-    return {value: day for value, day in _rows(reader, statement)}  # noqa: C416 - rows are lists
+    return {value: day for value, day in cells.rows(reader, statement)}  # noqa: C416 - rows are lists
 
 
 def ends(reader: Reader, ask: Ask) -> tuple[list[DayRow], list[HourRow]]:
     """Return how the days of the period ended, and the committed hours of parts that run or were lost."""
     query = Query(sites=(ask.site.id,))
-    days, hours = (_rows(reader, statement(query, ask.span)) for statement in (sql.days, sql.hours))
+    days, hours = (cells.rows(reader, statement(query, ask.span)) for statement in (sql.days, sql.hours))
     return [DayRow(*row) for row in days], [HourRow(*row) for row in hours]
 
 
@@ -98,7 +98,7 @@ def blocks(reader: Reader, ask: Ask, span: Span) -> list[Block]:
         (*once, *once),
     )
     found = []
-    for day, value, *rest in _bounded(_rows(reader, statement)):
+    for day, value, *rest in _bounded(cells.rows(reader, statement)):
         start, _, until = value.partition("-")
         found.append(Block(day, int(start), int(until), _tally(rest)))
     return found
@@ -177,7 +177,7 @@ def _pair(ask: Ask, once: Sequence[Parameter]) -> tuple[list[str], list[Paramete
 
 
 def _read(reader: Reader, statement: Statement) -> list[Line]:
-    return [Line(bucket, value, _tally(rest)) for bucket, value, *rest in _bounded(_rows(reader, statement))]
+    return [Line(bucket, value, _tally(rest)) for bucket, value, *rest in _bounded(cells.rows(reader, statement))]
 
 
 def _bounded(rows: list[Any]) -> list[Any]:
@@ -187,11 +187,6 @@ def _bounded(rows: list[Any]) -> list[Any]:
             f"The answer would be made from more than {ROWS_READ_MAX} rows; ask for fewer days, or for time:month.",
         )
     return rows
-
-
-def _rows(reader: Reader, statement: Statement) -> list[Any]:
-    with reader.read() as cursor:
-        return cursor.execute(statement.sql, list(statement.parameters)).fetchall()
 
 
 def _tally(row: Sequence[Any]) -> Tally:

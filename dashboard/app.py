@@ -6,10 +6,9 @@ from starlette.routing import Route
 
 from collector.errors import TurvenError
 from collector.model import Site
-from dashboard import access, cells, export
+from dashboard import access
 from dashboard.answer import asked, report_of
-from dashboard.assets import pack
-from dashboard.breakdowns import PANELS
+from dashboard.export_page import Files
 from dashboard.first_steps import Form, read_form
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
@@ -74,23 +73,6 @@ class Pages:
             query=Query(sites=(site.id,)),
         )
 
-    def export(self, request: Request) -> Response:
-        """Answer a panel, or the chart, as CSV or JSON: the same query as on the page."""
-        name, kind = request.path_params["name"], request.path_params["kind"]
-        sites = self._sites(request)
-        if kind not in export.KINDS or name not in export.NAMES:
-            return self._frame.message(request, "no_page", status=404)
-        query, chosen = asked(self._house, parameters(request), sites)
-        panels = [name] if name in PANELS else []
-        report = report_of(
-            self._house, query, sites=chosen, limit=cells.PANEL_ROWS_MAX, panels=panels, is_whole_table=True
-        )
-        table = export.table(report, name)
-        file = export.file_name(report, name, kind)
-        headers = {**access.HEADERS, "Content-Disposition": f'attachment; filename="{file}"'}
-        body = export.as_csv(table) if kind == "csv" else export.as_json(table, report)
-        return pack(request, body, media_type=export.KINDS[kind], headers=headers)
-
     def asset(self, request: Request) -> Response:
         """Answer a file that pages need."""
         return self._frame.assets.answer(request)
@@ -133,7 +115,7 @@ def routes(*, house: House, frame: Frame) -> list[Route]:
         "/": (pages.overview, Right.FIGURES),
         "/first-steps": (pages.first_steps, Right.SITES),
         "/first-steps/{site}": (pages.site_added, Right.SITES),
-        "/export/{name}.{kind}": (pages.export, Right.EXPORT),
+        "/export/{name}.{kind}": (Files(house=house, frame=frame).answer, Right.EXPORT),
         "/assets/{name}": (pages.asset, Right.ANYBODY),
     }
     base = frame.base_path

@@ -5,15 +5,24 @@ import io
 from typing import Any, Final
 
 import msgspec
+import polars as pl
 
 from collector.model import OTHER
 from dashboard.breakdowns import PANELS
 from dashboard.metrics import SHOWN, Key, Tally
+from dashboard.period import Span
 from dashboard.report import Report
 from dashboard.timeline import Point, value_of
 
-KINDS: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+KINDS: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+#: Panels and the chart; what is not made from a report stands in `export_more`.
 NAMES: Final = ("days", *PANELS)
+#: Tells a spreadsheet that a file is UTF-8; other programs take it for a letter, so it stands there on request only.
+BOM: Final = b"\xef\xbb\xbf"
 #: A spreadsheet takes a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _DIGITS: Final = 4
@@ -26,6 +35,21 @@ class Table(msgspec.Struct, frozen=True):
 
     header: list[str]
     rows: list[list[Cell]]
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what stands beside the rows of a file."""
+
+    sites: tuple[str, ...]
+    span: Span
+    filter: str | None
+    k: int
+
+
+def told(report: Report) -> Told:
+    """Return what stands beside the rows of *report*."""
+    asked = str(report.query.filter) if report.query.filter else None
+    return Told(sites=report.query.sites, span=report.span, filter=asked, k=report.k)
 
 
 def table(report: Report, name: str) -> Table:
@@ -56,33 +80,47 @@ def _values(tally: Tally, keys: tuple[Key, ...]) -> list[Cell]:
     return found
 
 
-def as_csv(made: Table) -> bytes:
-    """Return CSV with a header; withheld cells are empty, and no cell can be taken for a formula."""
+def as_csv(made: Table, *, bom: bool = False) -> bytes:
+    """Return CSV with a header; withheld cells are empty, and no cell can be taken for a formula.
+
+    Args:
+        made: Header and rows.
+        bom: Whether a spreadsheet is told that it is UTF-8.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(made.header)
     writer.writerows([_safe(cell) for cell in row] for row in made.rows)
-    return out.getvalue().encode()
+    return (BOM if bom else b"") + out.getvalue().encode()
 
 
 def _safe(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def as_json(made: Table, report: Report) -> bytes:
+def as_json(made: Table, told: Told) -> bytes:
     """Return the rows as objects, with what was asked."""
     answer: dict[str, Any] = {
-        "sites": report.query.sites,
-        "from": report.span.first,
-        "to": report.span.last,
-        "filter": str(report.query.filter) if report.query.filter else None,
-        "k": report.k,
+        "sites": told.sites,
+        "from": told.span.first,
+        "to": told.span.last,
+        "filter": told.filter,
+        "k": told.k,
         "other": OTHER,
         "rows": [dict(zip(made.header, row, strict=True)) for row in made.rows],
     }
     return msgspec.json.encode(answer)
 
 
-def file_name(report: Report, name: str, kind: str) -> str:
+def as_parquet(made: Table) -> bytes:
+    """Return Parquet with named columns; withheld cells are null, a column without any figure holds whole numbers."""
+    frame = pl.DataFrame(made.rows, schema=made.header, orient="row", infer_schema_length=None, strict=False)
+    frame = frame.with_columns(pl.col(pl.Null).cast(pl.Int64))
+    out = io.BytesIO()
+    frame.write_parquet(out)
+    return out.getvalue()
+
+
+def file_name(told: Told, name: str, kind: str) -> str:
     """Return a name for the file that says what is in it."""
-    return f"turven-{report.query.sites[0]}-{name}-{report.span.first}-{report.span.last}.{kind}"
+    return f"turven-{told.sites[0]}-{name}-{told.span.first}-{told.span.last}.{kind}"
