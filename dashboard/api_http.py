@@ -43,7 +43,9 @@ class Programs:
         self._clock = clock
         self._throttle = Throttle()
 
-    def taking(self, answer: TakeBody, right: Right, *, bytes_max: int) -> Callable[[Request], Awaitable[Response]]:
+    def taking(
+        self, answer: TakeBody, right: Right, *, bytes_max: int, status: int = 200
+    ) -> Callable[[Request], Awaitable[Response]]:
         """Return *answer*, which takes a body of at most *bytes_max*, for whoever has *right*."""
 
         async def endpoint(request: Request) -> Response:
@@ -55,7 +57,7 @@ class Programs:
                 made = await run_in_threadpool(answer, request, body)
             except QuestionError as error:
                 return problem(request, error)
-            return reply(request, made)
+            return reply(request, made, status=status)
 
         return endpoint
 

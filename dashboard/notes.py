@@ -1,21 +1,21 @@
 """Take notes at a day: from the form under the chart, and from a program that has a key for it."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, Final
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from collector.clock import local_day
 from collector.errors import SettingsError
 from collector.model import Site
 from dashboard import access
+from dashboard.api_http import Programs
+from dashboard.api_words import QuestionError
 from dashboard.desk import notes
-from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
+from dashboard.frame import FORM_BYTES_MAX, Frame
 from dashboard.house import House
 from dashboard.query import Query, QueryError
 from dashboard.who import Right, Way
@@ -23,6 +23,7 @@ from dashboard.who import Right, Way
 #: A program comes with a key, or sits at this machine; who signed in uses the form, which a foreign page cannot send.
 _BY_PROGRAM: Final = frozenset({Way.TOKEN, Way.MACHINE})
 _STATUS: Final = {"notes_full": 409}
+_EXAMPLE: Final = '{"site_id": "school", "text": "Release 4.2"}'
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     text: str
     site_id: str = ""
     day: date | None = None
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what a program is answered."""
+
+    id: int
+    site_id: str
+    day: date
+    text: str
 
 
 class Notes:
@@ -70,26 +80,27 @@ class Notes:
             notes.remove(self._house.desk, int(given), sites=allowed)
         return self._back(request, fields)
 
-    def take(self, request: Request) -> Response:
+    def take(self, request: Request, body: bytes) -> Kept:
         """Keep what a program sends, and answer with the note."""
         if self._frame.who(request).way not in _BY_PROGRAM:
-            return _problem(403, "key_missing", "Send `Authorization: Bearer …` with a key that has the scope `notes`.")
+            raise QuestionError(
+                "pass_missing", "Who signed in writes notes in the page; a program brings a pass.", status=403
+            )
         try:
-            asked = msgspec.json.decode(request.state.body, type=Asked)
+            asked = msgspec.json.decode(body, type=Asked)
         except msgspec.DecodeError as error:
-            return _problem(400, "invalid", f'{error}. Send JSON such as {{"site_id": "school", "text": "4.2"}}.')
+            raise QuestionError("invalid", f"{error}. Send JSON such as {_EXAMPLE}.", status=400) from None
         sites = self._sites(request)
         if not asked.site_id and len(sites) != 1:
-            return _problem(400, "site_missing", "`site_id` says which site the note is for.")
+            raise QuestionError("site_missing", "`site_id` says which site the note is for.", status=400)
         site = next((site for site in sites if asked.site_id in {"", site.id}), None)
         if site is None:
-            return _problem(404, "site_unknown", "This key is not good for a site of that name.")
+            raise QuestionError("site_unknown", "There is no such site, or not for this pass.", status=404)
         try:
             note = self._keep(request, site, day=asked.day, text=asked.text)
         except SettingsError as error:
-            return _problem(_STATUS.get(error.code, 422), error.code, error.message)
-        told = {"id": note.id, "site_id": note.site, "day": str(note.day), "text": note.text}
-        return JSONResponse(told, status_code=201, headers=dict(access.HEADERS))
+            raise QuestionError(error.code, error.message, status=_STATUS.get(error.code, 422)) from None
+        return Kept(id=note.id, site_id=note.site, day=note.day, text=note.text)
 
     def _keep(self, request: Request, site: Site, *, day: date | None, text: str) -> notes.Note:
         now = self._house.clock.now()
@@ -114,26 +125,13 @@ class Notes:
         return RedirectResponse(where, 303, headers=dict(access.HEADERS))
 
 
-def _problem(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"error": code, "message": message}, status_code=status, headers=dict(access.HEADERS))
-
-
-def _with_body(answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """Return *answer*, which finds the body in `request.state.body`."""
-
-    async def endpoint(request: Request) -> Response:
-        request.state.body = await request.body()
-        return await run_in_threadpool(answer, request)
-
-    return endpoint
-
-
 def routes(*, house: House, frame: Frame) -> list[Route]:
     """Return the routes of notes."""
     pages, base = Notes(house=house, frame=frame), frame.base_path
     limits: dict[str, Any] = {"methods": ["POST"], "max_body_size": FORM_BYTES_MAX}
+    taking = Programs(frame, house.clock).taking(pages.take, Right.NOTES, bytes_max=FORM_BYTES_MAX, status=201)
     return [
         Route(f"{base}/notes", frame.form(pages.write, Right.NOTES), **limits),
         Route(f"{base}/notes/remove", frame.form(pages.remove, Right.NOTES), **limits),
-        Route(f"{base}/api/notes", _with_body(frame.guarded(pages.take, Right.NOTES)), **limits),
+        Route(f"{base}/api/notes", taking, methods=["POST", "OPTIONS"], max_body_size=FORM_BYTES_MAX),
     ]
