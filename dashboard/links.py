@@ -199,7 +199,7 @@ def routes(*, house: House, frame: Frame) -> list[Route]:
     shared, embed = LinkFrame(frame, house), EmbedFrame(frame, house)
     opened = Opened(house=house, frame=shared)
     found.append(Route(f"{base}{SHARED}/{{secret}}", opened.take, methods=["POST"], max_body_size=FORM_BYTES_MAX))
-    for inner, parts, rights in ((shared, _READ, _READING), (embed, _READ, {Right.FIGURES})):
+    for inner, parts, rights in ((shared, _READ, _READING), (embed, (app.routes,), {Right.FIGURES})):
         made = [route for part in parts for route in part(house=house, frame=inner)]
         read = [route for route in made if inner.rights.get(route.endpoint) in rights]
         # Who cuts the slash off the end is let in as well.

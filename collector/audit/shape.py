@@ -60,8 +60,7 @@ DASHBOARD_ROUTES: Final = (
 #: Addresses that a secret of 256 bits opens, and nothing else: figures of one site, and the end of a report.
 SECRET_ROUTES: Final = (
     "/shared/{secret}", "/shared/{secret}/", "/shared/{secret}/export/{name}.{kind}", "/shared/{secret}/all/{name}",
-    "/shared/{secret}/engagement", "/embed/{secret}/all/{name}", "/embed/{secret}/engagement", "/embed/{secret}",
-    "/embed/{secret}/", "/weekly/stop/{secret}",
+    "/shared/{secret}/engagement", "/embed/{secret}", "/embed/{secret}/", "/weekly/stop/{secret}",
 )  # fmt: skip
 #: Addresses that take something in, and what they take.
 TAKING_ROUTES: Final[Mapping[str, str]] = {
