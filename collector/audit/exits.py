@@ -7,9 +7,13 @@ import csv
 import io
 import json
 import re
+import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +32,8 @@ PANELS: Final = {
 }
 #: Figures that are sums of what is kept; ratios follow from them.
 SUMS: Final = ("visitors", "visits", "pageviews", "events")
-NOT_RECORDED: Final = "who exported what is not recorded in this version: without accounts nobody could be named"
+#: What stands in a house's list of what left it; read by SQL of the auditor's own.
+_NOTED: Final = "select what, count(*) from taken where site = ? group by what"
 _OK: Final = 200
 #: No nearer to none and to all is a share shown.
 _LEAST, _MOST = 0.05, 0.95
@@ -79,6 +84,7 @@ class Shown(msgspec.Struct, frozen=True):
         page: The page in English.
         cells: By format, all cells of the site, as the command line exports them.
         statuses: Of the exits that did not answer as they should.
+        files: How many files of each name were given over HTTP.
     """
 
     site: str
@@ -87,12 +93,14 @@ class Shown(msgspec.Struct, frozen=True):
     page: str
     cells: Mapping[str, Rows]
     statuses: Mapping[str, int]
+    files: Mapping[str, int]
 
 
 def look(house: ScratchHouse, *, site: str, day: date) -> Shown:
     """Ask every exit of a running house for one closed day."""
     exports: dict[str, Rows] = {}
     statuses: dict[str, int] = {}
+    files: Counter[str] = Counter()
     # With the day before, so that days and not hours are shown; of that day there is nothing.
     period = f"site={site}&from={day - timedelta(1)}&to={day}&compare=0&lang=en"
     for name, address in [("days", "/export/days"), *_panel_exports()]:
@@ -102,12 +110,22 @@ def look(house: ScratchHouse, *, site: str, day: date) -> Shown:
             if status != _OK:
                 statuses[f"{name} {kind}"] = status
                 continue
+            files[path.rpartition("/")[2]] += 1
             exports[f"{name} {kind}"] = json.loads(body)["rows"] if kind == "json" else _rows(body)
     status, _, page = house.request("GET", f"/?{period}")
     if status != _OK:
         statuses["page"] = status
     cells = {kind: _cells(house, site, kind) for kind in ("csv", "json")}
-    return Shown(site, day, exports, page.decode(), cells, statuses)
+    return Shown(site, day, exports, page.decode(), cells, statuses, files)
+
+
+def noted(desk: Path, *, site: str) -> dict[str, int]:
+    """Return how often each table of *site* left a stopped house, as it noted it; empty where it notes nothing."""
+    try:
+        with closing(sqlite3.connect(f"{desk.as_uri()}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute(_NOTED, (site,)).fetchall())
+    except sqlite3.Error:
+        return {}
 
 
 def _panel_exports() -> Iterator[tuple[str, str]]:
@@ -185,10 +203,18 @@ def _is_in_steps(name: str, value: float) -> bool:
     return abs(value / step - round(value / step)) < 1e-6  # noqa: PLR2004 - of a sum in floats
 
 
-def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], polls: Sequence[Poll], k: int) -> Seen:
+def check(
+    shown: Shown,
+    cursor: Any,
+    *,
+    running: Mapping[str, list[int]],
+    polls: Sequence[Poll],
+    k: int,
+    left: Mapping[str, int],
+) -> Seen:
     """R37: what was shown is what SQL over the closed cells gives; of the running day only multiples of k are shown.
 
-    To a monitor only steps are.
+    To a monitor only steps are. Each file that was given is noted.
 
     Args:
         shown: What the exits showed.
@@ -196,6 +222,7 @@ def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], polls:
         running: Figures that exits showed of a day that ran.
         polls: What `/metrics` showed while single events came.
         k: In force.
+        left: What the house noted of what left it, by name.
     """
     differing: list[str] = []
     figures = 0
@@ -211,8 +238,10 @@ def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], polls:
     differing += out_of_step(polls)
     counts = [count for counts in running.values() for count in counts]
     odd = sorted({name for name, counts in running.items() if any(count % k for count in counts)})
+    unnoted = sorted(name for name, count in shown.files.items() if left.get(name, 0) < count)
+    wrong = differing or unknown or odd or shown.statuses or unnoted
     return Seen.that(
-        not (differing or unknown or odd or shown.statuses) and numbers > 0 and figures > 0 and any(counts),
+        not wrong and numbers > 0 and figures > 0 and any(counts) and bool(shown.files),
         exits=len(shown.exports) + len(shown.cells) + 2,
         figures_compared=figures,
         figures_on_the_page=numbers,
@@ -223,7 +252,8 @@ def check(shown: Shown, cursor: Any, *, running: Mapping[str, list[int]], polls:
         figures_of_the_running_day=len(counts),
         k=k,
         exits_of_the_running_day_with_another_than_a_multiple_of_k=odd,
-        what_there_is=NOT_RECORDED,
+        files_given=sum(shown.files.values()),
+        files_that_were_not_noted=unnoted,
     )
 
 
