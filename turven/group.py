@@ -29,6 +29,7 @@ COMMANDS: Final = {
         "turven.texts",
         "Print a paper about a site: summary (two pages of A4), DPIA sheet, text for a breach, register of art. 30.",
     ),
+    "pass": ("turven.passes", "Passes of programs that ask for figures, take files or write notes."),
     "replay": (
         "turven.days",
         "Count a web server's log (combined or common, plain or .gz, - for stdin): a first look without a tracker.",
