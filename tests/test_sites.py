@@ -1,5 +1,6 @@
 """What the command line records of a site: for whom and why it was made looser."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -89,3 +90,38 @@ def test_a_long_name_fits_in_the_log() -> None:
     assert len(made_by) == 200
     with pytest.raises(SettingsError, match="reason_missing"):
         accounted(RECORD, RECORD | {"agreement": "", "is_on": True}, made_by="operator", reason=" ")
+
+
+def test_what_is_declared_counts_from_the_next_day(run: Turven) -> None:
+    """Goals, funnels and groups are read as they are written, count from the next day, and `none` clears them."""
+    assert run("site", "add", "school", "--identity", "browser", "--host", "www.school.example", *AGREED).exit_code == 0
+    declared = run(
+        *("site", "set", "school", "--goal", "Ingeleverd=event:Inleveren", "--goal", "Vakken=prefix:/vakken/"),
+        *("--funnel", "Weg = page:/a > prefix:/b/>event:Klaar", "--group", "/leerling/", "--region", "midden"),
+        *("--embed-host", "https://www.school.example", "--in-median"),
+    )
+    assert declared.exit_code == 0, declared.stderr
+    assert "comes into force when the site's next day begins" in declared.stdout
+    (now,) = json.loads(run("site", "list", "--json").stdout)
+    assert (now["goals"], now["funnels"], now["groups"], now["in_median"]) == ([], [], [], False)
+    assert (now["region"], now["embed_hosts"]) == ("midden", ["https://www.school.example"])
+    cleared = run("site", "set", "school", "--goal", "none", "--funnel", "none", "--group", "none", "--region", "none")
+    assert cleared.exit_code == 0, cleared.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--goal", "Ingeleverd"), "write 'NAME=TARGET'"),
+        (("--goal", "Ingeleverd=Inleveren"), "is no target; write event:NAME"),
+        (("--funnel", "Weg=page:/a > b"), "is no target; write event:NAME"),
+        (("--funnel", "Weg=page:/a"), "name 2 to 8"),
+        (("--group", "/a"), "begins and ends with /"),
+    ],
+)
+def test_what_cannot_be_declared_is_told(run: Turven, words: tuple[str, str], says: str) -> None:
+    """A goal, funnel or group in another form is refused with a sentence that shows the form."""
+    assert run("site", "add", "school", "--identity", "browser", "--host", "www.school.example", *AGREED).exit_code == 0
+    refused = run("site", "set", "school", *words)
+    assert refused.exit_code == 2
+    assert says in refused.stderr

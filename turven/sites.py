@@ -11,13 +11,12 @@ from collector.audit.governance import ON_BEHALF
 from collector.audit.loosening import loosened
 from collector.errors import SettingsError
 from collector.model import Dimension, Identity, Profile, Site
+from turven.declaring import DECLARING, NOTHING, declared
 from turven.erasing import erase
 from turven.group import OPERATOR, command, main, settings_of
 
 #: As much as the settings log takes.
 _ACTOR_LENGTH_MAX: Final = 200
-#: Clears a list of `--without`.
-NOTHING: Final = "none"
 #: What a controller can switch off.
 SWITCHABLE: Final = tuple(one.value for one in Dimension if one not in {Dimension.TOTAL, Dimension.HOUR})
 
@@ -62,6 +61,7 @@ def _site_options(function: Any) -> Any:
             click.option(
                 "--retention-days", type=int, metavar="N", help="Keep cells shorter than the house does; 0: as long."
             ),
+            *DECLARING,
             click.option("--on/--off", "is_on", default=None, help="Count events, or stop counting."),
             click.option("--by", "made_by", default=OPERATOR, show_default=True, help="Who makes the change."),
             click.option("--reason", default="", help="Why; stands in the settings log."),
@@ -72,11 +72,13 @@ def _site_options(function: Any) -> Any:
 
 
 def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: [one for one in value if one != NOTHING] if isinstance(value, tuple) else value
-        for name, value in options.items()
-        if value not in (None, ())
-    }
+    return declared(
+        {
+            name: [one for one in value if one != NOTHING] if isinstance(value, tuple) else value
+            for name, value in options.items()
+            if value not in (None, ())
+        }
+    )
 
 
 def accounted(

@@ -15,6 +15,7 @@ from collector.clock import day_starts_at, local_day
 from collector.errors import SettingsError
 from collector.model import Dimension, Site
 from collector.policy import K_FLOOR, RETENTION_DAYS_MAX
+from collector.store.declared import check_declared
 from collector.store.history import History
 from collector.store.in_force import State, in_force_since, states_in, strictest, under_house
 
@@ -235,6 +236,7 @@ def check_site(site: Site) -> None:
         if not path.startswith("/"):
             raise SettingsError("site_invalid", f"{path!r}: templates and sensitive routes begin with /.")
     _check_switches(site)
+    check_declared(site)
     if site.is_on and not (site.controller.strip() and site.agreement.strip() and site.agreed_on):
         raise SettingsError(
             "agreement_missing",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import SettingsError
-from collector.model import Dimension, Identity, Profile, Site
+from collector.model import Dimension, Goal, Identity, Profile, Site, Target, TargetKind
 from collector.settings import Privacy, Settings
 from collector.store.history import History
 from collector.store.in_force import strictest, under_house
@@ -21,6 +21,8 @@ from tests.clock import ManualClock
 from tests.house import TallyHouse
 
 SWITCHABLE = [one for one in Dimension if one not in {Dimension.TOTAL, Dimension.HOUR}]
+#: Two of one name: what a goal is about may change too.
+GOALS = [Goal("Klaar", Target(TargetKind.PAGE, page)) for page in ("/a", "/b")]
 STATES = st.lists(
     st.builds(
         Site,
@@ -33,6 +35,9 @@ STATES = st.lists(
         retention_days=st.sampled_from([0, 1, 100, 760]),
         sensitive=st.lists(st.sampled_from(["/zorg", "/verzuim"]), unique=True).map(tuple),
         templates=st.sampled_from([(), ("/toets/:id",)]),
+        goals=st.lists(st.sampled_from(GOALS), unique=True).map(tuple),
+        groups=st.lists(st.sampled_from(["/a/", "/b/"]), unique=True).map(tuple),
+        in_median=st.booleans(),
     ),
     min_size=1,
     max_size=4,
@@ -53,6 +58,11 @@ def test_nothing_is_looser_than_it_was(states: Sequence[Site]) -> None:
         assert (ours.ipv4_bits, ours.ipv6_bits) <= (each.ipv4_bits, each.ipv6_bits)
         assert ours.templates_only or not each.templates_only
         assert set(ours.identities) <= set(each.identities)
+        assert set(ours.set_pairs) <= set(each.set_pairs)
+        assert set(ours.goals) <= set(each.goals)
+        assert set(ours.groups) <= set(each.groups)
+    assert merged.in_median == all(one.in_median for one in states)
+    assert set(merged.goals) == set.intersection(*(set(one.goals) for one in states))
     assert all(set(merged.sensitive) >= set(one.sensitive) for one in states)
     assert bool(merged.templates) == any(one.templates for one in states)
 
