@@ -33,13 +33,23 @@ def narrow(report: Report, sites: AbstractSet[str] | None) -> Report:
         head=facts.head,
         refused=[one for one in facts.refused if one.site in seen],
         days=[one for one in facts.days if one.site in seen],
-        register=[one for one in facts.register if str(one.get("site") or "") in seen],
+        register=[_record(one, seen) for one in facts.register if str(one.get("site") or "") in seen],
     )
     return msgspec.structs.replace(report, facts=narrowed)
 
 
+def _record(record: Mapping[str, Any], seen: AbstractSet[str]) -> Mapping[str, Any]:
+    """Return a record of the register; the processor's own names only those controllers that the reader is given."""
+    whose = record.get("controllers")
+    return (
+        {**record, "controllers": [one for one in whose if _site_of(one) in seen]}
+        if isinstance(whose, list)
+        else record
+    )
+
+
 def _site_of(record: Any) -> str:
-    return str(record.get("id", record.get("site", ""))) if isinstance(record, Mapping) else ""
+    return str(record.get("site") or record.get("id") or "") if isinstance(record, Mapping) else ""
 
 
 def _emptied(entry: Change) -> Change:
