@@ -60,6 +60,22 @@ def test_what_is_not_known_is_said_by_name() -> None:
     assert calendar().missing([], year) == []
 
 
+def test_all_that_is_missing_is_known_to_be() -> None:
+    """Of the school years that the file speaks of, six dates are not known, and those are named in it."""
+    years = calendar().years
+    whole = Span(date(min(years), 9, 9), date(max(years) + 1, 9, 30))
+    assert years == (2024, 2025, 2026, 2027, 2028)
+    missing = [(region, *each) for region in Region for each in calendar().missing([region], whole)]
+    assert sorted(missing) == [
+        (MIDDLE, Break.MAY, 2027),
+        (NORTH, Break.MAY, 2027),
+        (NORTH, Break.SUMMER, 2027),
+        (SOUTH, Break.MAY, 2027),
+        (SOUTH, Break.SPRING, 2027),
+        (SOUTH, Break.SUMMER, 2027),
+    ]
+
+
 def test_several_regions_share_the_days_they_have_in_common() -> None:
     """Of two regions only the days are shown on which the schools of both are closed."""
     summer = Span(date(2025, 6, 1), date(2025, 9, 30))
