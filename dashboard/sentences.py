@@ -241,7 +241,7 @@ COLUMNS: Final = {
     Key.EVENTS: mark("Times"),
     Key.BOUNCE_RATE: mark("Bounce rate"),
     Key.VISIT_LENGTH: mark("Visit length"),
-    Key.TIME_ON_PAGE: mark("Time on page"),
+    Key.TIME_ON_PAGE: mark("Time"),
     Key.CONVERSION: mark("Conversion"),
     Key.VIEWS_PER_VISIT: mark("Views per visit"),
 }

@@ -237,6 +237,15 @@ class View:
             filter=self.filter(asked.dimension, asked.value) if asked else "",
         )
 
+    def refused(self, report: Report) -> dict[str, Refusal]:
+        """Return what is not shown, by name, with the reason: breakdowns that are not offered, and whole panels."""
+        panels = {
+            self.panel(panel.name): panel.refusal
+            for panel in report.panels
+            if panel.refusal and panel.breakdown not in report.absent
+        }
+        return panels | {self.table(breakdown): why for breakdown, why in report.absent.items()}
+
     def message(self, code: str, what: str) -> tuple[str, str]:
         """Return heading and sentence of a page that says no."""
         heading, sentence = sentences.MESSAGES[code]

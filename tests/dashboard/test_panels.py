@@ -228,11 +228,10 @@ def test_what_a_profile_leaves_out_is_named_once(folded: House) -> None:
     """A site of the usual profile has one line for all that it does not count, and no box for each."""
     page = page_of(folded.client())
     line_of_it = re.findall(r'<p class="soft small absent">(.*?)</p>', page, re.DOTALL)
-    assert [text(one) for one in line_of_it] == [
-        "Not counted here, because the profile that the controller chose leaves it out: "
-        "Campaigns, Widths of windows, Languages.",
-        "Not declared yet, and counted from the day after somebody does: Groups of pages, Goals.",
-    ]
+    profile, declared = (text(one) for one in line_of_it)
+    assert profile.startswith("Not counted here, because the profile that the controller chose leaves it out:")
+    assert profile.endswith("Campaigns, Widths of windows, Languages.")
+    assert declared == "Not declared yet, and counted from the day after somebody does: Groups of pages, Goals."
     assert 'id="goals"' not in page
 
 

@@ -1,5 +1,7 @@
 """What a controller switched off is not offered."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from dashboard.breakdowns import PANELS, Breakdown
 from dashboard.plan import Refusal, plan
 from dashboard.query import Query
 from tests.clock import ManualClock
-from tests.dashboard.house import SCHOOL, TODAY, House, morning
+from tests.dashboard.house import SCHOOL, TODAY, House, school_day
 
 OFF = st.sets(st.sampled_from(sorted({one.dimension for choices in PANELS.values() for one in choices})))
 
@@ -50,7 +52,7 @@ def test_a_panel_has_no_tab_for_it(
     """The page has no link to a breakdown that is switched off."""
     site = msgspec.structs.replace(SCHOOL, without=off)
     house = House(tmp_path_factory.mktemp("off"), ManualClock(), sites=(site,))
-    house.run_today(*morning())
+    house.close_day(TODAY - timedelta(1), school_day(400), site=site)
     page = house.client().get("/", params={"site": "school"}).text
     house.history.close()
     assert ("show=os" in page) is is_offered
