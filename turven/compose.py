@@ -31,6 +31,7 @@ from dashboard import house as dashboard_house
 from dashboard.api_door import token_door
 from dashboard.desk.file import Desk
 from dashboard.frame import Frame
+from dashboard.remembering import Remembering
 from turven.auditing import Auditing, audit_command
 from turven.door import door_of, tell_first_code
 from turven.listening import see_free
@@ -100,7 +101,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         return engine.sites.change(site_id, changes, made_by=made_by, reason=reason, at=clock.now())
 
     inside = dashboard_house.House(
-        reader=TimedReader(engine.history, engine.metrics),
+        reader=Remembering(TimedReader(engine.history, engine.metrics), lambda: engine.history.generation),
         sites=engine.sites.all,
         add_site=add_site,
         change_site=change_site,

@@ -20,6 +20,7 @@ import polars as pl
 from collector.arrow import ArrowStream
 from collector.errors import StoreError
 from collector.store import migrate, opening
+from collector.store.layout import copy_cells
 
 MEMORY_LIMIT: Final = "1GB"
 #: Longest wait for readers to finish before the file is closed to be compared.
@@ -51,6 +52,8 @@ class History:
         self.path = path
         #: Changes whenever something was written.
         self.writes = 0
+        #: Changes whenever a reader may find something else: after a write, a new snapshot, a file written anew.
+        self.generation = 0
         #: What was put right while opening, as sentences for the log.
         self.told: list[str] = []
         self._is_uncompressed = is_uncompressed
@@ -156,6 +159,7 @@ class History:
                 self._revive()
                 raise StoreError("history_write_failed", "The history file failed; it was opened again.") from None
             self.writes += 1
+            self.generation += 1
             if is_settled:
                 self.settle()
 
@@ -181,6 +185,7 @@ class History:
             self._changed.wait_for(lambda: self._readers == 0, timeout=READERS_WAIT_SECONDS)
             self._let_go()
             self._live()
+            self.generation += 1
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
@@ -221,6 +226,7 @@ class History:
                 yield
             finally:
                 self._live()
+                self.generation += 1
 
     def rebuild(self, keep: Mapping[str, str]) -> None:
         """Write the file anew with what is to be kept, and put it in the old one's place in one step.
@@ -269,6 +275,7 @@ class History:
         with self._writer, self._changed:
             self._snapshot = snapshot
             _publish(self._live(), snapshot)
+            self.generation += 1
 
     def close(self) -> None:
         """Bring everything into the file and let go of it; what has no room there stays in the log."""
@@ -324,23 +331,33 @@ def _remove(fresh: Path) -> None:
 def _copy(source: Path, fresh: Path, keep: Mapping[str, str], *, is_uncompressed: bool) -> None:
     """Copy the rows to be kept into a new file, and see that each of them arrived."""
     _remove(fresh)
-    with duckdb.connect(str(fresh)) as connection:
-        connection.execute("set temp_directory = ''")
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        if is_uncompressed:
-            connection.execute("set force_compression = 'uncompressed'")
+
+    @contextmanager
+    def connect() -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(str(fresh)) as connection:
+            connection.execute("set temp_directory = ''")
+            connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            if is_uncompressed:
+                connection.execute("set force_compression = 'uncompressed'")
+            connection.execute(f"attach '{source}' as old (read_only)")
+            yield connection
+            connection.execute("detach old")
+            connection.execute("checkpoint")
+
+    with connect() as connection:
         connection.execute(migrate.schema_sql())
-        connection.execute(f"attach '{source}' as old (read_only)")
         for table, condition in keep.items():
-            order = "order by date_trunc('month', day), site, day, part" if table == "cell" else ""
-            connection.execute(f"insert into {table} by name select * from old.{table} where {condition} {order}")
+            if table != "cell":
+                connection.execute(f"insert into {table} by name select * from old.{table} where {condition}")
+    if "cell" in keep:
+        copy_cells(connect, keep["cell"])
+    with connect() as connection:
+        for table, condition in keep.items():
             rows = connection.execute(
                 f"select (select count(*) from {table}), (select count(*) from old.{table} where {condition})"
             ).fetchone()
             if rows is None or rows[0] != rows[1]:
                 raise OSError
-        connection.execute("detach old")
-        connection.execute("checkpoint")
     with fresh.open("rb+") as file:
         os.fsync(file.fileno())
 
