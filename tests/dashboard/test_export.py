@@ -2,14 +2,22 @@
 
 import csv
 import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+import msgspec
+import polars as pl
 import pytest
 
+from collector.cursor import Cursor
 from collector.model import Dimension
 from dashboard.breakdowns import PANELS
-from dashboard.export import Table, as_csv
-from tests.dashboard.house import TODAY, House, line, total
+from dashboard.export import NAMES, Table, as_csv
+from dashboard.export_all import CELLS, archive
+from dashboard.export_more import NAMES as MORE
+from tests.dashboard.house import SCHOOL, TODAY, House, line, total
 
 
 @pytest.mark.parametrize("name", ["days", *(name for name in PANELS if name not in {"goals", "time", "scroll"})])
@@ -61,3 +69,86 @@ def test_a_file_is_named_after_what_is_in_it(house: House) -> None:
     assert answer.headers["content-disposition"] == (
         'attachment; filename="turven-school-pages-2026-11-01-2026-11-07.csv"'
     )
+
+
+@pytest.mark.parametrize("name", [*NAMES, *MORE])
+def test_parquet_holds_the_same_as_json(house: House, name: str) -> None:
+    """Each table leaves as Parquet with the same rows; what is withheld is null."""
+    client = house.client()
+    rows = client.get(f"/export/{name}.json").json()["rows"]
+    assert pl.read_parquet(io.BytesIO(client.get(f"/export/{name}.parquet").content)).to_dicts() == rows
+
+
+def test_a_spreadsheet_is_told_that_it_is_utf_8(house: House) -> None:
+    """A mark for spreadsheets stands before the file where it was asked for, and not else."""
+    plain = house.client().get("/export/pages.csv").content
+    assert house.client().get("/export/pages.csv?bom=1").content == b"\xef\xbb\xbf" + plain
+
+
+def test_funnels_hours_and_sites_equal_plain_sql(empty: House) -> None:
+    """Steps of a funnel, hours by weekday and a line for each site are what plain SQL gives."""
+    for n in (1, 8):
+        empty.close_day(
+            TODAY - timedelta(n),
+            [
+                *(line(Dimension.FUNNEL_STEP, f"Verlof · {step}", 50 - step * 10) for step in (1, 2)),
+                line(Dimension.HOUR, "08-10", 40, pageviews=60),
+                total(80),
+            ],
+        )
+    client = empty.client()
+    assert client.get("/export/funnels.json").json()["rows"] == [
+        {"site": "school", "funnel": "Verlof", "step": 1, "visitors": 80, "days": 2},
+        {"site": "school", "funnel": "Verlof", "step": 2, "visitors": 60, "days": 2},
+    ]
+    hours = [row for row in client.get("/export/hours.json").json()["rows"] if row["pageviews"]]
+    assert [(row["weekday"], row["hour"], row["pageviews"]) for row in hours] == [(1, 8, 30), (1, 9, 30)]
+    sites = client.get("/export/sites.json").json()["rows"]
+    assert [(row["site"], row["visitors"], row["pageviews"]) for row in sites] == [("school", 160, 640)]
+    assert client.get("/export/funnels.csv?filter=source:Google").status_code == 400
+
+
+def test_all_cells_leave_as_they_are_kept(empty: House) -> None:
+    """The ZIP holds every cell of the site in both kinds of file, month by month, and no other site's."""
+    other = msgspec.structs.replace(SCHOOL, id="portaal", hosts=("portaal.school.example",))
+    empty.sites.append(other)
+    for n in (1, 40):
+        empty.close_day(TODAY - timedelta(n), [total(40), line(Dimension.EVENT, "=1+1", 20, visits=None)])
+    empty.close_day(TODAY - timedelta(1), [total(99)], site=other)
+    answer = empty.client().get("/export/all.zip?site=school")
+    packed = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert packed.testzip() is None
+    names = [name.removeprefix("turven-school/") for name in packed.namelist()]
+    assert names == [
+        *("README.md", "schema.sql", "closed.csv", "closed.parquet", "dropped.csv", "dropped.parquet"),
+        *(f"cells/{month}.{kind}" for month in ("2026-10", "2026-11") for kind in ("csv", "parquet")),
+    ]
+    columns = ", ".join(CELLS)
+    kept = empty.rows(f"select {columns} from cell where site = 'school' order by all")
+    frames = [pl.read_parquet(packed.read(f"turven-school/cells/2026-{month}.parquet")) for month in (10, 11)]
+    assert pl.concat(frames).rows() == kept
+    text = packed.read("turven-school/cells/2026-11.csv").decode()
+    assert text.count("\r\n") == 1 + len(frames[1])
+    assert ",event,'=1+1," in text
+    with packed.open("turven-school/closed.csv") as opened:
+        assert opened.read().count(b"kept") == 2
+
+
+def test_all_cells_are_made_a_month_at_a_time(house: House) -> None:
+    """A piece is sent before the next month is read, and no cursor is held in between."""
+    lent = []
+
+    class Watched:
+        @contextmanager
+        def read(self) -> Iterator[Cursor]:
+            with house.history.read() as cursor:
+                lent.append(1)
+                yield cursor
+                lent.append(-1)
+
+    pieces = archive(Watched(), "school", at=house.clock.now())
+    before = 0
+    for _ in pieces:
+        assert sum(lent) == 0
+        before, read = len(lent), len(lent) - before
+        assert read <= 2 * 33
