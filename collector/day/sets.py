@@ -184,21 +184,28 @@ def _stands_beside(made: ToldSet, published: Published, told: list[ToldSet]) -> 
         on_paper_apart = abs(made.visitors - other.visitors) if 0 in apart else 0
         if any(_is_few(people, k=k) for people in (*apart, on_paper_apart)):
             return False
-    target = made.one.targets[0]
-    if len(made.one.targets) == 1 and target.kind is TargetKind.PREFIX:
-        return not _is_few(_only_hidden(target.what, made.inside, published), k=k)
-    return True
+    return not _falls_short(made.visitors, Measure.VISITORS, made, published)
 
 
-def _only_hidden(prefix: str, inside: Flags, published: Published) -> int:
-    """Count who belongs to a set of pages and saw none of those that are published by a name under its prefix."""
-    pages = published.kept.get(_D.PAGE)
-    if pages is None:
-        return 0
-    under = np.array([is_under(name, prefix) for name in pages.names], dtype=np.bool_)
-    seen = np.zeros(published.people.count, dtype=np.bool_)
-    seen[pages.person[under[pages.line] & (pages.amounts[:, PAGEVIEWS] > 0)]] = True
-    return int((inside & ~seen).sum())
+def _falls_short(figure: int, measure: str, made: ToldSet, published: Published) -> bool:
+    """Tell whether pages under a prefix add up to less than its own figure, so that few must have seen others there.
+
+    Whoever knows the site may know which page that is.
+    """
+    target, lines = made.one.targets[0], published.pages
+    if len(made.one.targets) > 1 or target.kind is not TargetKind.PREFIX or lines is None:
+        return False
+    own = [
+        figures[measure] for name, figures in published.figures.get(_D.PAGE, {}).items() if is_under(name, target.what)
+    ]
+    if None in own or figure <= sum(each or 0 for each in own):
+        return False
+    names = published.names.get(_D.PAGE, {})
+    hidden = np.array(
+        [is_under(page, target.what) and not is_under(names.get(page, OTHER), target.what) for page in lines.names],
+        dtype=np.bool_,
+    )
+    return _is_few(len(np.unique(lines.person[hidden[lines.line]])), k=published.k)
 
 
 def _add_figures(made: ToldSet, amounts: dict[int, Ints], published: Published, told: list[ToldSet]) -> None:
@@ -210,8 +217,10 @@ def _add_figures(made: ToldSet, amounts: dict[int, Ints], published: Published, 
     elif _adds_up(target, published, told):
         wanted.append((PAGEVIEWS, Measure.PAGEVIEWS))
     for m, measure in wanted:
-        if _is_fit(amounts[m], k=published.k) and _leaves_nobody_few(amounts[m], m, measure, published, told):
-            made.figures[measure] = int(amounts[m].sum())
+        figure = int(amounts[m].sum())
+        is_fit = _is_fit(amounts[m], k=published.k) and not _falls_short(figure, measure, made, published)
+        if is_fit and _leaves_nobody_few(amounts[m], m, measure, published, told):
+            made.figures[measure] = figure
             made.amounts[m] = amounts[m]
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from collector.clock import day_ends_at, day_starts_at
 from collector.demo import people
 from collector.demo.people import DayKind, Device, Group, Person, Weighted
-from collector.model import Identity, Site
+from collector.model import Funnel, Goal, Identity, Region, Site, Target, TargetKind
 
 SITE_ID: Final = "demo"
 HOST: Final = "portaal.duinrand.example"
@@ -26,6 +26,23 @@ SITE: Final = Site(
     agreed_on=date(2026, 1, 1),
     identity=Identity.BROWSER,
     is_on=True,
+    goals=(
+        Goal("Huiswerk ingeleverd", Target(TargetKind.EVENT, "Inleveren")),
+        Goal("Rooster gedownload", Target(TargetKind.EVENT, "Rooster gedownload")),
+        Goal("Verlof aangevraagd", Target(TargetKind.PAGE, "/ouders/verlof")),
+    ),
+    funnels=(
+        Funnel(
+            "Huiswerk inleveren",
+            (
+                Target(TargetKind.PAGE, "/huiswerk"),
+                Target(TargetKind.PREFIX, "/huiswerk/opdracht/"),
+                Target(TargetKind.EVENT, "Inleveren"),
+            ),
+        ),
+    ),
+    groups=("/vakken/", "/toetsen/"),
+    region=Region.MIDDLE,
 )
 #: Weeks before this one in which the school had its autumn holiday.
 HOLIDAY_WEEKS_AGO: Final = 6
@@ -41,17 +58,20 @@ _ANYWHERE: Final = {
     "/nieuws": 3,
     "/nieuws/{news}": 4,
     "/zoeken": 3,
+    "/oud/rooster": 3,
 }
 _PAGES: Final = {
     Group.PUPIL: Weighted(_ANYWHERE | {
-        "/cijfers": 16, "/huiswerk": 8, "/huiswerk/{id}": 8, "/toetsen": 4, "/toetsen/{id}": 7, "/vakken/{subject}": 12,
+        "/cijfers": 16, "/huiswerk": 20, "/huiswerk/opdracht/{id}": 8, "/toetsen": 4, "/toetsen/{id}": 7,
+        "/vakken/{subject}": 20,
     }),
     Group.STAFF: Weighted(_ANYWHERE | {
         "/leerling/{id}": 9, "/leerling/{id}/absentie": 10, "/leerling/{id}/cijfers": 8, "/toetsen/{id}/nakijken": 6,
         "/vakken/{subject}": 5,
     }),
     Group.PARENT: Weighted(_ANYWHERE | {
-        "/ouders/absentie": 22, "/ouders/gesprekken": 7, "/leerling/{id}/cijfers": 14, "/ouders/bijdrage": 2,
+        "/ouders/absentie": 34, "/ouders/verlof": 30, "/ouders/gesprekken": 24, "/leerling/{id}/cijfers": 14,
+        "/ouders/bijdrage": 2,
     }),
 }  # fmt: skip
 _SUBJECTS: Final = Weighted({
@@ -63,6 +83,12 @@ _NEWS: Final = Weighted({
     "open-avond": 40, "schoolfeest": 30, "nieuwe-kantine": 18, "kluisjes": 9, "schaakclub": 3, "dispensatie-gym": 2,
     "verzuimgesprek": 1,
 })  # fmt: skip
+_TYPES: Final = Weighted({"pdf": 6, "docx": 5})
+_HOSTS: Final = Weighted({"maken.wikiwijs.example": 6, "schooltv.example": 5})
+#: An old bookmark leads here: the page says that there is nothing.
+GONE: Final = "/oud/rooster"
+#: Pages that most go on from in one way.
+_NEXT: Final = {"/huiswerk": "/huiswerk/opdracht/{id}", "/ouders/absentie": "/ouders/verlof", GONE: "/rooster"}
 _SOURCES: Final = Weighted(
     {
         "": 46,
@@ -144,9 +170,10 @@ class School:
         number = Random(f"{self._seed}/{day}/{person.id}/{device.agent}").random()  # noqa: S311 - as above
         source = _SOURCES.pick(rng)
         more = 0 if rng.random() < _BOUNCES[person.group] else 1 + rng.choices(range(6), _PAGES_MORE)[0]
-        requests = []
+        requests: list[Request] = []
+        page = ""
         for step in range(more + 1):
-            page = self._page(rng, person.group, is_first=step == 0)
+            page = self._page(rng, person.group, before=page)
             arrives = f',"r":"{source}","e":1' if source and step == 0 else ""
             seconds = min(900, int(rng.lognormvariate(3.0, 0.9)) + 2)
             told = [(0, "pageview", arrives), *_event(rng, page, seconds)]
@@ -168,10 +195,11 @@ class School:
         for hour in rng.choices(range(len(hours)), hours, k=1 + rng.choices(range(len(times)), times)[0]):
             yield starts_at + (people.FIRST_HOUR + hour) * 3600 + rng.randrange(3600)
 
-    def _page(self, rng: Random, group: Group, *, is_first: bool) -> str:
-        if is_first and rng.random() < 0.6:  # noqa: PLR2004 - most begin where signing in leads
+    def _page(self, rng: Random, group: Group, *, before: str) -> str:
+        if not before and rng.random() < 0.6:  # noqa: PLR2004 - most begin where signing in leads
             return "/"
-        page = _PAGES[group].pick(rng)
+        follows = before in _NEXT and rng.random() < 0.7  # noqa: PLR2004 - most go on as a page suggests
+        page = _NEXT[before] if follows else _PAGES[group].pick(rng)
         if "{" not in page:
             return page
         return page.format(id=rng.randrange(1_000, 9_999), subject=_SUBJECTS.pick(rng), news=_NEWS.pick(rng))
@@ -194,10 +222,16 @@ def _body(name: str, page: str, *, device: Device, number: float, extra: str) ->
 def _event(rng: Random, page: str, seconds: int) -> Iterator[tuple[int, str, str]]:
     """Yield an event of the page's own, where somebody does something that has a name."""
     chance = rng.random()
-    if page.startswith("/huiswerk/") and chance < 0.3:  # noqa: PLR2004 - a share
+    if page.startswith("/huiswerk/") and chance < 0.5:  # noqa: PLR2004 - a share
         yield seconds // 2, "Inleveren", f',"p":{{"soort":"{rng.choice(("pdf", "foto", "tekst"))}"}}'
-    elif page.startswith("/vakken/") and chance < 0.2:  # noqa: PLR2004 - a share
-        yield seconds // 2, "Download", ',"p":{"type":"pdf"}'
+    elif page.startswith("/vakken/") and chance < 0.35:  # noqa: PLR2004 - a share
+        yield seconds // 2, "Download", f',"p":{{"type":"{_TYPES.pick(rng)}"}}'
+    elif page.startswith("/vakken/") and chance < 0.7:  # noqa: PLR2004 - a share
+        yield seconds // 2, "Outbound", f',"p":{{"host":"{_HOSTS.pick(rng)}"}}'
+    elif page == "/rooster" and chance < 0.4:  # noqa: PLR2004 - a share
+        yield seconds // 2, "Rooster gedownload", ""
+    elif page == GONE:
+        yield 0, "Not found", ""
     elif page == "/zoeken":
         yield seconds // 3, "Zoeken", f',"p":{{"treffers":{rng.randrange(0, 40)}}}'
 
