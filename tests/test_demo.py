@@ -109,7 +109,7 @@ def test_gate_takes_them(school: School) -> None:
     assert {"ChromeOS", "iOS", "iPadOS", "Android"} <= {event.os for event in events}
     assert {"NL", "(unknown)"} - {event.country for event in events} == {"(unknown)"}
     told = {event.name for event in events if event.name}
-        assert told <= {"Inleveren", "Download", "Zoeken", "Outbound", "Not found", "Rooster gedownload"}
+    assert told <= {"Inleveren", "Download", "Zoeken", "Outbound", "Not found", "Rooster gedownload"}
 
 
 def test_prepare(own: Settings, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
