@@ -23,6 +23,7 @@ from collector.metrics import Metrics
 from collector.model import Epoch, Outcome, Site
 from collector.parts import Parts, folded
 from collector.policy import Rules
+from collector.present import Present
 from collector.recovery import Recovery, named
 from collector.retry import Retries
 from collector.room import Room
@@ -79,6 +80,7 @@ class Engine:
         self.sites = Sites(self.history, random=random)
         self.ledger = Ledger(self.history)
         self._parts = Parts(sites=self.sites, ledger=self.ledger, rules_on=self.rules_on, clock=clock)
+        self.present = Present(self._days, known=self.sites.get, rules_on=self.rules_on, clock=clock)
         self._recovery = Recovery(
             history=self.history,
             spool_dir=settings.spool_dir,

@@ -100,6 +100,10 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
     def change_site(site_id: str, changes: dict[str, Any], *, made_by: str, reason: str) -> Site:
         return engine.sites.change(site_id, changes, made_by=made_by, reason=reason, at=clock.now())
 
+    def now(site_id: str) -> dashboard_house.Present | None:
+        told = engine.present.now(site_id)
+        return dashboard_house.Present(visitors=told.visitors, pageviews=told.pageviews, at=told.at) if told else None
+
     inside = dashboard_house.House(
         reader=Remembering(TimedReader(engine.history, engine.metrics), lambda: engine.history.generation),
         sites=engine.sites.all,
@@ -107,7 +111,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         change_site=change_site,
         snippet=snippet,
         rules=engine.rules,
-        now=lambda _site: None,
+        now=now,
         desk=Desk(settings.desk_file),
         settings=settings,
         clock=clock,

@@ -17,6 +17,7 @@ from threading import RLock
 from typing import Any, Final, NoReturn
 
 import duckdb
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -32,8 +33,6 @@ from collector.policy import VISIT_SECONDS_MAX
 CLOSE_BYTES_PER_BYTE: Final = 16
 #: Rows that go to a question's table at once.
 _SLICE_ROWS: Final = 500_000
-#: How far back *now* reaches.
-NOW_SECONDS: Final = 30 * 60
 #: Every offset in use is a whole number of quarters, so a quarter lies in one hour of the wall clock.
 _QUARTER_SECONDS: Final = 15 * 60
 
@@ -50,6 +49,24 @@ CODED: Final = {
 _COLUMNS: Final = _NUMBERS | dict.fromkeys(CODED, "I")
 _TABLE: Final = ", ".join(f"{column} {_SQL_TYPES[code]} not null" for column, code in _COLUMNS.items())
 _ROWS: Final = "event_row"
+
+
+#: Beyond what a second of 32 bits can be.
+_LAST_SECOND: Final = 2**32 - 1
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what came in a stretch of time: counts, which the k rule has not seen yet.
+
+    Attributes:
+        viewers: Visitors who opened a page.
+        most: Pageviews of the visitor who made most of them.
+    """
+
+    visitors: int
+    viewers: int
+    pageviews: int
+    most: int
 
 
 class _Codes(dict[Any, int]):
@@ -83,11 +100,15 @@ class _SiteEvents:
         rows = sum(getsizeof(values) for values in self.columns.values())
         return rows + sum(getsizeof(codes) + codes.bytes for codes in self.codes.values())
 
-    def frame(self) -> pl.DataFrame:
-        """Return a copy of the rows; an array that somebody looks into could not grow."""
-        return pl.DataFrame(
-            {column: np.array(np.frombuffer(values, values.typecode)) for column, values in self.columns.items()}
-        )
+    def frame(self, *, since: int = 0, until: int | None = None) -> pl.DataFrame:
+        """Return a copy of the rows of some seconds; an array that somebody looks into could not grow."""
+        columns = {column: np.frombuffer(values, values.typecode) for column, values in self.columns.items()}
+        if not since and until is None:
+            return pl.DataFrame({column: np.array(values) for column, values in columns.items()})
+        at = columns["at_second"]
+        # Of a million rows this copies those of minutes only.
+        wanted = (at > since) & (at <= (_LAST_SECOND if until is None else until))
+        return pl.DataFrame({column: values[wanted] for column, values in columns.items()})
 
 
 class Held:
@@ -176,15 +197,20 @@ class CurrentDay:
                 self._sites[site] = held
 
     @contextmanager
-    def read(self, site: str) -> Iterator[Held]:
+    def read(self, site: str, *, since: int = 0, until: int | None = None) -> Iterator[Held]:
         """Lend the rows of *site*, as they are now, to one question; a site without events has none.
+
+        Args:
+            site: Its id.
+            since: Only rows of later seconds (since 1970 UTC).
+            until: Only rows up to this second; None for all.
 
         Raises:
             TurvenError: `day_full`, `day_unreadable`.
         """
         with self._lock:
             events = self._sites.get(site, self._nothing)
-            rows = events.frame()
+            rows = events.frame(since=since, until=until)
             cursor = self._connection.cursor()
         try:
             held = Held(cursor, events, self._hour)
@@ -224,15 +250,19 @@ class CurrentDay:
             ).rows()
         return dict(rows)
 
-    def now_visitors(self, site: str, *, at: int) -> int:
-        """Return the distinct visitors of the 30 minutes that end with second *at* (since 1970 UTC)."""
-        with self.read(site) as held:
-            return int(
-                held.ask(
-                    f"select count(distinct visitor) from {held.table} "
-                    f"where {COUNTS} and at_second > {int(at) - NOW_SECONDS} and at_second <= {int(at)}"
-                ).item()
-            )
+    def seen(self, site: str, *, since: int, until: int) -> Seen:
+        """Count what came after second *since*, up to and with second *until* (since 1970 UTC).
+
+        Raises:
+            TurvenError: `day_full`, `day_unreadable`.
+        """
+        with self.read(site, since=since, until=until) as held:
+            visitors, viewers, pageviews, most = held.ask(
+                "select count(*), count(*) filter (where views > 0), coalesce(sum(views), 0)::bigint, "
+                "coalesce(max(views), 0) from (select visitor, count(*) filter "
+                f"(where kind = {int(Kind.PAGEVIEW)}) as views from {held.table} where {COUNTS} group by visitor)"
+            ).row(0)
+        return Seen(visitors=visitors, viewers=viewers, pageviews=pageviews, most=most)
 
     def bytes_held(self) -> int:
         """Return about how many bytes the day takes: rows and dictionaries, without what a question takes."""

@@ -82,6 +82,18 @@ def now(visitors: int, *, k: int) -> int | None:
     return visitors // k * k if visitors >= 2 * k else None
 
 
+def now_pageviews(pageviews: int, *, viewers: int, most: int, k: int) -> int | None:
+    """Return the pageviews of the last minutes in multiples of k, or None where they may not be told.
+
+    Args:
+        pageviews: Of all.
+        viewers: Distinct visitors who made them; at least 2k.
+        most: Of the visitor who made most of them; no more than half.
+        k: Fewest distinct visitors of a group.
+    """
+    return pageviews // k * k if viewers >= 2 * k and 2 * most <= pageviews else None
+
+
 def _names(raw: Mapping[Dimension, Lines], facts: Facts, people: People, rules: Rules) -> dict[Dimension, nested.Names]:
     """Say of every breakdown under which name each of its values is counted."""
     k = rules.k

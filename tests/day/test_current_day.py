@@ -85,7 +85,7 @@ def test_engagement_alone_makes_no_visitor(day: CurrentDay) -> None:
     """A visitor is one who opened a page or did something: a late report is a row, but nobody."""
     take(day, event(1, "10:00"), did(2, "10:00", "Klik"), engaged(3, "10:00", "/", 5), engaged(1, "10:01", "/", 5))
     assert (day.events(SITE), day.visitors(SITE), day.visitors_by_hour(SITE)) == (4, 2, {10: 2})
-    assert day.now_visitors(SITE, at=at("10:01")) == 2
+    assert day.seen(SITE, since=at("09:50"), until=at("10:01")).visitors == 2
 
 
 def test_an_hour_is_that_of_the_wall() -> None:
@@ -97,11 +97,22 @@ def test_an_hour_is_that_of_the_wall() -> None:
     day.close()
 
 
-@pytest.mark.parametrize(("clock", "visitors"), [("10:00", 1), ("10:29:59", 1), ("10:30", 0), ("09:59:59", 0)])
-def test_now_is_the_last_half_hour(day: CurrentDay, clock: str, visitors: int) -> None:
-    """Now counts the visitors of the 1,800 seconds that end with the instant asked for."""
-    take(day, event(1, "10:00"), event(1, "10:00"))
-    assert day.now_visitors(SITE, at=at(clock)) == visitors
+@pytest.mark.parametrize(
+    ("since", "until", "visitors", "viewers", "pageviews", "most"),
+    [
+        ("09:59:59", "10:00", 2, 1, 2, 2),
+        ("10:00", "10:30", 1, 1, 1, 1),
+        ("09:00", "10:30", 3, 2, 3, 2),
+        ("10:30", "11:00", 0, 0, 0, 0),
+    ],
+)
+def test_a_stretch_of_a_day_is_counted(
+    day: CurrentDay, since: str, until: str, visitors: int, viewers: int, pageviews: int, most: int
+) -> None:
+    """Of a stretch of time what came after its first second counts, up to and with its last."""
+    take(day, event(1, "10:00"), event(1, "10:00"), did(2, "10:00", "Klik"), event(3, "10:30"))
+    seen = day.seen(SITE, since=at(since), until=at(until))
+    assert (seen.visitors, seen.viewers, seen.pageviews, seen.most) == (visitors, viewers, pageviews, most)
 
 
 def test_a_day_is_sealed(day: CurrentDay) -> None:
