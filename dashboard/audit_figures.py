@@ -109,12 +109,10 @@ SAID: Final = {
     "who exported what is not recorded in this version: without accounts nobody could be named": mark(
         "who exported what is not recorded in this version: without accounts nobody could be named"
     ),
-    "none in this version: whoever may use this machine may look, and change settings": mark(
-        "none in this version: whoever may use this machine may look, and change settings"
+    "sites are added up by name, for whoever is given each of them; an operator is given none by default": mark(
+        "sites are added up by name, for whoever is given each of them; an operator is given none by default"
     ),
-    "the operator on this machine can add up sites that it names; a permission of its own comes with accounts": mark(
-        "the operator on this machine can add up sites that it names; a permission of its own comes with accounts"
-    ),
+    "decided by an account of the controller": mark("decided by an account of the controller"),
     "recorded by the operator on behalf of the controller": mark(
         "recorded by the operator on behalf of the controller"
     ),

@@ -98,8 +98,8 @@ HOW: Final = {
         "be believed."
     ),
     "R48": mark(
-        "Every page that is not public was asked for from elsewhere and under false names. Files must be "
-        "closed to others."
+        "Every page that is not public was asked for from elsewhere, under false names and as each role. The cookie "
+        "of a sign-in, its end and wrong passwords were tried. Files must be closed to others."
     ),
     "R49": mark(
         "The running process and the swap of the machine were read, and a scratch house was made to fail, to "

@@ -56,6 +56,9 @@ NAMES: Final = {
     "profile": mark("Profile"),
     "request_seconds": mark("Seconds in which a request has to arrive"),
     "retention_days": mark("Days that figures are kept"),
+    "accounts": mark("People sign in"),
+    "sign_in_hours": mark("Hours that a sign-in lasts"),
+    "second_step": mark("Second step for operators and controllers"),
     "scripts": mark("Parts of the script"),
     "security_contact": mark("Contact for security"),
     "sensitive": mark("Sensitive routes"),
@@ -86,6 +89,8 @@ _DAY: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)", re.ASCII)
 _PATHS: Final = marks("{n} path", "{n} paths")
 _ON_BEHALF: Final = "operator, on behalf of "
 _BEHALF: Final = mark("operator, on behalf of {whom}")
+_CONTROLLER: Final = "controller "
+_DECIDED: Final = mark("account of the controller: {whom}")
 _UNREADABLE: Final = mark("this entry cannot be read")
 
 
@@ -218,6 +223,9 @@ def _value(name: str, value: Any, words: Words) -> str:
 
 def by(made_by: str | None, words: Words) -> str:
     """Return who made an entry, in words: the program's own names for it, else the name as it was written."""
+    decided = (made_by or "").removeprefix(_CONTROLLER)
+    if made_by and decided != made_by:
+        return words.text(_DECIDED, whom=harmless(decided))
     whom = (made_by or "").removeprefix(_ON_BEHALF)
     if made_by and whom != made_by:
         return words.text(_BEHALF, whom=harmless(whom))

@@ -1,10 +1,13 @@
 """Checks on who decides: agreements, loosenings, sub-processors, other processing, the view across sites, hour rows."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from collector.audit.finding import Seen
 from collector.audit.kept import Check, Kept, needs_cells, not_applicable
@@ -24,6 +27,9 @@ IN_MEMORY: Final = ("today",)
 OF_THE_HOUSE: Final = ("invalid", "opt_out", "overload", "unknown_site")
 ON_BEHALF: Final = "operator, on behalf of "
 OPERATOR: Final = "operator"
+#: Begins the name of an account of the controller's: a change by it is the controller's own word.
+CONTROLLER: Final = "controller "
+_ROLES_SQL: Final = "select role, count(*) from account where not is_off group by role order by role"
 
 
 def hours_go_early(kept: Kept, *, today: date) -> Seen:
@@ -102,7 +108,12 @@ def doors_are_shut(settings: Settings) -> Seen:
         return not_applicable("The house has not run on this machine yet. Start it, and ask again.")
     modes = {
         name: path.stat().st_mode & 0o777
-        for name, path in (("runtime_dir", runtime), ("control_socket", socket), ("history", history))
+        for name, path in (
+            ("runtime_dir", runtime),
+            ("control_socket", socket),
+            ("history", history),
+            ("desk", settings.desk_file),
+        )
         if path.exists()
     }
     open_to_others = sorted(name for name, mode in modes.items() if mode & (0o022 if name == "history" else 0o077))
@@ -110,7 +121,17 @@ def doors_are_shut(settings: Settings) -> Seen:
         not open_to_others,
         modes={name: f"{mode:o}" for name, mode in modes.items()},
         open_to_others=open_to_others,
+        asked_to_sign_in=settings.access.accounts,
+        accounts_by_role=_accounts_by_role(settings.desk_file),
     )
+
+
+def _accounts_by_role(desk: Path) -> dict[str, int]:
+    """Count the accounts that may sign in; no name is read."""
+    if not desk.exists():
+        return {}
+    with closing(sqlite3.connect(f"file:{quote(str(desk.absolute()))}?mode=ro", uri=True)) as connection:
+        return dict(connection.execute(_ROLES_SQL).fetchall())
 
 
 def _is_public(network: str) -> bool:
@@ -153,7 +174,7 @@ def loosenings_are_recorded(kept: Kept) -> Seen:
     if not sites and not entries:
         return not_applicable("There is no site yet, so nothing was made looser. Ask again when one was added.")
     looser = [entry for entry in entries if entry.loosened and not entry.is_erased]
-    alone = [entry.seq for entry in looser if entry.made_by == OPERATOR and entry.after and entry.after.is_on]
+    alone = [entry.seq for entry in looser if _is_operator(entry.made_by) and entry.after and entry.after.is_on]
     odd = {
         "loosenings_by_the_operator_alone": alone,
         "loosenings_without_an_actor": [entry.seq for entry in looser if not entry.made_by.strip()],
@@ -189,12 +210,19 @@ def _makers(looser: list[Entry]) -> dict[str, int]:
     counts = Counter(
         "recorded by the operator on behalf of the controller"
         if entry.made_by.startswith(ON_BEHALF)
+        else "decided by an account of the controller"
+        if entry.made_by.startswith(CONTROLLER)
         else "the operator alone"
-        if entry.made_by == OPERATOR
+        if _is_operator(entry.made_by)
         else "somebody else, by name"
         for entry in looser
     )
     return dict(sorted(counts.items()))
+
+
+def _is_operator(made_by: str) -> bool:
+    """Tell whether the operator made an entry and on nobody's behalf, by an account or without one."""
+    return made_by == OPERATOR or made_by.startswith(f"{OPERATOR} (")
 
 
 @needs_cells

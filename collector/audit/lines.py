@@ -20,7 +20,7 @@ from collector.policy import (
     RETENTION_DAYS_MAX,
     Rules,
 )
-from collector.settings import Settings
+from collector.settings import SIGN_IN_HOURS_MAX, Settings
 from collector.store.in_force import ERASED
 
 #: Name of a line to what is required and what is in force.
@@ -73,6 +73,9 @@ def house_values(settings: Settings) -> Values:
         "is_uncompressed": ("", _word(settings.is_uncompressed)),
         **{f"limits.{name}": ("", str(value)) for name, value in limits_of(settings).items()},
         "trusted_proxies": ("", str(len(server.trusted_proxies))),
+        "accounts": ("", _word(settings.access.accounts)),
+        "sign_in_hours": (f"<= {SIGN_IN_HOURS_MAX}", str(settings.access.sign_in_hours)),
+        "second_step": ("", _word(settings.access.second_step)),
         "country_from": ("", country_from(server)),
         "timezone": ("", settings.timezone),
         "mail_server": ("", mail_host(settings) or _NONE),

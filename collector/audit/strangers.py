@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.audit.accounts import both, check_accounts
 from collector.audit.claims import find_claims, package_texts, seen_text
 from collector.audit.finding import Seen
 from collector.audit.ids import Ids, visitor_headers
@@ -64,9 +65,8 @@ SAYINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: Of the form of a secret; nobody has it.
 GUESS: Final = "A" * 43
-NO_ACCOUNTS: Final = "none in this version: whoever may use this machine may look, and change settings"
 SEVERAL_SITES: Final = (
-    "the operator on this machine can add up sites that it names; a permission of its own comes with accounts"
+    "sites are added up by name, for whoever is given each of them; an operator is given none by default"
 )
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _OK, _COUNTED, _BAD, _FORBIDDEN, _MISSING, _MISDIRECTED = 200, 202, 400, 403, 404, 421
@@ -106,7 +106,8 @@ def run_strangers(privacy: Privacy) -> dict[str, Seen]:
             "R53": check_several_sites(house, crowd),
         }
         house.stop()
-        return found | {"R18": ids.judge()}
+        found["R18"] = ids.judge()
+    return found | {"R48": both(found["R48"], check_accounts(privacy))}
 
 
 def check_access(house: ScratchHouse, doors: Doors) -> Seen:
@@ -154,7 +155,6 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
         opened_by_a_guess=guessed,
         answers_this_machine=own == _OK,
         modes=modes,
-        accounts_and_roles=NO_ACCOUNTS,
     )  # fmt: skip
 
 
