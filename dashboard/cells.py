@@ -12,7 +12,7 @@ from dashboard import sql
 from dashboard.breakdowns import Breakdown
 from dashboard.heat import Block, read_block
 from dashboard.house import Reader
-from dashboard.metrics import METRICS, Amount, Tally
+from dashboard.metrics import METRICS, Amount, Key, Tally
 from dashboard.query import Query, Span
 
 PANEL_ROWS: Final = 10
@@ -135,21 +135,22 @@ def read(
             else {}
         )
         since = goal_days.get(query.filter.value) if query.filter and is_goal else None
+        series = [
+            SeriesRow(stretch, day, dimension, value, _tally(rest))
+            for stretch, day, dimension, value, *rest in _run(cursor, sql.series(query, spans, today=today))
+        ]
+        panels = [
+            PanelRow(part, value, rows, int(pageviews), _tally(rest))
+            for part, value, rows, pageviews, *rest in (
+                _run(cursor, sql.panels(query, breakdowns, span, limit=limit, ratios=ratios)) if breakdowns else ()
+            )
+        ]
         return Rows(
-            series=[
-                SeriesRow(stretch, day, dimension, value, _tally(rest))
-                for stretch, day, dimension, value, *rest in _run(cursor, sql.series(query, spans, today=today))
-            ],
-            panels=[
-                PanelRow(part, value, rows, int(pageviews), _tally(rest))
-                for part, value, rows, pageviews, *rest in (
-                    _run(cursor, sql.panels(query, breakdowns, span, limit=limit, ratios=ratios)) if breakdowns else ()
-                )
-            ],
-            shown_days={
-                Dimension(dimension): count
-                for dimension, count in (_run(cursor, sql.shown_days(query, breakdowns, span)) if breakdowns else ())
-            },
+            series=series,
+            panels=panels,
+            shown_days=_shown_days(
+                cursor, query, span, series=series if span.last < today else (), panels=panels, breakdowns=breakdowns
+            ),
             days=[DayRow(*row) for row in _run(cursor, sql.days(query, span))],
             hours=[HourRow(*row) for row in _run(cursor, sql.hours(query, until_today))],
             losses=[LossRow(*row) for row in _run(cursor, sql.losses(query, span, timezones=zones))],
@@ -168,6 +169,36 @@ def read(
                 )
             },
         )
+
+
+def _shown_days(
+    cursor: Cursor,
+    query: Query,
+    span: Span,
+    *,
+    series: Sequence[SeriesRow],
+    panels: Sequence[PanelRow],
+    breakdowns: Sequence[Breakdown],
+) -> dict[Dimension, int]:
+    """Return on how many closed days each breakdown was kept; *series* is empty where panels hold a running day too.
+
+    Counting days apart takes as long as all panels; mostly it need not be done. A value has one cell a part: where one
+    has as many as the line of the figures above, the breakdown was kept whenever anything was.
+    """
+    line = Dimension.TOTAL if query.filter is None else query.filter.dimension
+    closed = [row for row in series if row.stretch == sql.CURRENT and row.dimension == line]
+    parts = sum(row.tally[Key.VISITORS].cells for row in closed)
+    most: dict[str, int] = {}
+    for row in panels:
+        most[row.part] = max(most.get(row.part, 0), row.tally[Key.VISITORS].cells)
+    known = {one.dimension: len(closed) for one in breakdowns if closed and most.get(one.part) == parts}
+    open_ones = [
+        one for one in breakdowns if one.dimension not in known and (one.part in most or one.beginning or not closed)
+    ]
+    if not open_ones:
+        return known
+    asked = _run(cursor, sql.shown_days(query, open_ones, span))
+    return {Dimension(dimension): days for dimension, days in asked} | known
 
 
 def hours(reader: Reader, sites: Sequence[str], span: Span) -> list[Block]:

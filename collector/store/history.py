@@ -25,6 +25,8 @@ from collector.store.layout import copy_cells
 MEMORY_LIMIT: Final = "1GB"
 #: Longest wait for readers to finish before the file is closed to be compared.
 READERS_WAIT_SECONDS: Final = 30.0
+#: Laid out so that what is read of a site lies together; `copy_cells` does the same for cells.
+_BY_SITE: Final = ("closed", "committed_hour", "dropped")
 _TABLES_SQL: Final = (
     "select table_name from duckdb_tables() where not internal and database_name = current_database() order by all"
 )
@@ -348,7 +350,8 @@ def _copy(source: Path, fresh: Path, keep: Mapping[str, str], *, is_uncompressed
         connection.execute(migrate.schema_sql())
         for table, condition in keep.items():
             if table != "cell":
-                connection.execute(f"insert into {table} by name select * from old.{table} where {condition}")
+                order = "order by site, day" if table in _BY_SITE else ""
+                connection.execute(f"insert into {table} by name select * from old.{table} where {condition} {order}")
     if "cell" in keep:
         copy_cells(connect, keep["cell"])
     with connect() as connection:
