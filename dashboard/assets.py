@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from importlib.resources import files
 from typing import Final
 
@@ -12,10 +13,22 @@ from starlette.responses import Response
 from dashboard.access import HEADERS
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_NAMES: Final = ("turven.css", "access.css", "audit.css", "sharing.css", "api.css", "turven.js", "turf.svg")
+_NAMES: Final = (
+    "turven.css",
+    "tables.css",
+    "access.css",
+    "audit.css",
+    "sharing.css",
+    "api.css",
+    "turven.js",
+    "turf.svg",
+)
 #: What the sheet asks before it turns dark; for pages that another page shows in its own colours, answered beforehand.
 _DARK: Final = b"(prefers-color-scheme: dark)"
 _SCHEMES: Final = {"light": b"not all", "dark": b"all"}
+#: A comment that has its lines to itself, and what stands before the first word of a line; read here, not by browsers.
+_COMMENT: Final = re.compile(rb"^[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*\n", re.DOTALL | re.MULTILINE)
+_INDENT: Final = re.compile(rb"^[ \t]+", re.MULTILINE)
 _HASH_LENGTH: Final = 12
 _FOREVER: Final = "public, max-age=31536000, immutable"
 #: Below this a packet is not saved.
@@ -45,6 +58,7 @@ class Assets:
             self._add(f"turven-{scheme}.css", sheet.replace(_DARK, answer))
 
     def _add(self, name: str, body: bytes) -> None:
+        body = _INDENT.sub(b"", _COMMENT.sub(b"", body))
         stem, _, kind = name.partition(".")
         named = f"{stem}.{hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]}.{kind}"
         self._named[name] = named

@@ -8,8 +8,9 @@ const viewed = () => location.pathname + location.search;
 let view = viewed();
 
 /** Says to a screen reader which period is shown now. */
-const told = document.body.appendChild(document.createElement('output'));
+const told = document.body.appendChild(document.createElement('p'));
 told.className = 'far';
+told.setAttribute('role', 'status');
 
 /** Replace what is inside <main> by another view of ours, and keep the address in step. */
 async function show(url, { push = true } = {}) {
@@ -17,7 +18,7 @@ async function show(url, { push = true } = {}) {
   try {
     const answer = await fetch(url, { headers: { 'turven-fragment': 'main' } });
     if (!answer.ok) throw new Error(String(answer.status));
-    const opened = [...main.querySelectorAll('details[open]')].map((part) => part.id || part.className);
+    const opened = [...main.querySelectorAll('details[open]:not(#pick)')].map((part) => part.id || part.className);
     const focused = document.activeElement?.closest?.('a')?.textContent;
     main.innerHTML = await answer.text();
     if (push) history.pushState(null, '', url);
@@ -98,6 +99,18 @@ function readable(plot) {
   plot.addEventListener('pointerleave', rest);
   plot.addEventListener('blur', rest);
 }
+
+/* What opens over the page closes when one turns to something else. */
+const picking = () => main.querySelector('#pick[open]');
+addEventListener('pointerdown', (event) => {
+  const open = picking();
+  if (open && !open.contains(event.target)) open.open = false;
+});
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !picking()) return;
+  main.querySelector('#pick summary').focus();
+  picking().open = false;
+});
 
 /* Keys pick a period: each is the `data-key` of a link that does the same. Off by a switch, which this browser keeps. */
 const KEYS_OFF = 'turven-keys-off';
@@ -196,7 +209,11 @@ function later(part) {
       const answer = await fetch(part.querySelector('a').href, { headers: { 'turven-fragment': 'main' } });
       if (!answer.ok) return;
       const made = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.panels');
-      if (made) part.replaceWith(made);
+      if (!made) return;
+      if (!document.querySelector('link[href="' + part.dataset.later + '"]')) {
+        document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: part.dataset.later }));
+      }
+      part.replaceWith(made);
     } catch {
       // The link stays.
     }
