@@ -107,7 +107,7 @@ def test_keys_pick_a_period(browser: Browser, served: Served) -> None:
                            ("s", "2026-2027"), ("y", "2026"), ("D", "2026"), ("d", "today")):  # fmt: skip
             page.keyboard.press(key if key != "D" else "Shift+D")
             page.wait_for_function("asked => (location.search.match(/period=([^&]+)/) ?? [])[1] === asked", arg=asked)
-        expect(page.locator("body > output")).to_contain_text("Tuesday 24 November 2026")
+        expect(page.locator("body > [role=status]")).to_contain_text("Tuesday 24 November 2026")
         page.keyboard.press("Control+m")
         assert stays(page, "today")
         page.locator("#pick summary").click()

@@ -115,7 +115,7 @@ def test_everything_works_without_scripts(browser: Browser, address: str, compla
     page.get_by_role("link", name="/rooster", exact=True).click()
     assert page.locator(".chip bdi").inner_text() == "/rooster"
     assert page.get_by_role("row", name="Chrome").is_visible()
-    page.get_by_text("Own period").click()
+    page.locator("#pick summary").click()
     page.get_by_label("from").fill("2026-11-02")
     page.get_by_label("to", exact=True).fill("2026-11-08")
     page.get_by_role("button", name="Show").click()
