@@ -24,6 +24,8 @@ from dashboard.who import Right
 
 #: Where clients of Plausible ask, too.
 PATHS: Final = ("/api/query", "/api/v2/query")
+#: Of a house with more, whoever takes all cells away knows the address.
+SITES_SHOWN: Final = 50
 
 
 class Api:
@@ -58,6 +60,7 @@ class Api:
         return self._frame.page(
             request,
             "api.html",
+            sites=sites[:SITES_SHOWN],
             examples=examples(base_url=base_url(self._house), site=site.id if site else "school"),
             metrics=names(METRICS),
             dimensions=names((*DIMENSIONS, f"{PROPERTY}…")),

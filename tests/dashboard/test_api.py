@@ -24,7 +24,7 @@ from tests.dashboard.asking import (
     build,
     refused,
 )  # fmt: skip
-from tests.dashboard.house import TODAY, House
+from tests.dashboard.house import TODAY, House, line, morning, total
 
 YESTERDAY: Final = TODAY - timedelta(1)
 #: Each with the days that it means on a Tuesday, 24 November 2026.
@@ -259,6 +259,17 @@ def test_meta_says_how_to_read_the_answer(client: TestClient) -> None:
     whole = ask(client, metrics=["visitors", "visits"], date_range=[str(LOST), str(LOST)])
     assert whole["results"] == [{"metrics": [210, None], "dimensions": []}]
     assert whole["meta"]["withheld"] == ["visits"]
+
+
+def test_what_was_closed_counts_once(empty: House) -> None:
+    """While a snapshot still holds a part that was closed, its visitors count once."""
+    cells, blocks = morning()
+    empty.run_today(cells, blocks)
+    empty.close_day(TODAY, [total(210), line(_D.PAGE, "/", 180)])
+    client = empty.client()
+    assert ask(client, date_range="day")["results"][0]["metrics"] == [210]
+    rows = ask(client, date_range="day", dimensions=["event:page"])["results"]
+    assert rows == [{"metrics": [180], "dimensions": ["/"]}]
 
 
 def test_rows_come_in_the_order_and_number_that_was_asked(client: TestClient) -> None:
