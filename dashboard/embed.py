@@ -16,7 +16,7 @@ from dashboard.who import Right
 
 EMBED: Final = "/embed"
 SCHEMES: Final = ("light", "dark")
-HEIGHT: Final = 640
+HEIGHT: Final = 720
 #: An origin as a browser compares it; anything else would be a hole in the policy that it is written into.
 _ORIGIN: Final = re.compile(
     r"https://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?|http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-.]+\.localhost)(:\d{1,5})?"
