@@ -22,7 +22,7 @@ _ROLES = click.Choice([role.value for role in Role])
 
 @main.group("user")
 def people() -> None:
-    """Accounts: who may look, as what, and at which sites."""
+    """Accounts of the dashboard: who may look, as what, and at which sites."""
 
 
 @contextmanager
