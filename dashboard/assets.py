@@ -16,6 +16,8 @@ _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; chars
 _NAMES: Final = (
     "turven.css",
     "tables.css",
+    "forms.css",
+    "aids.js",
     "access.css",
     "audit.css",
     "sharing.css",
@@ -29,6 +31,10 @@ _SCHEMES: Final = {"light": b"not all", "dark": b"all"}
 #: A comment that has its lines to itself, and what stands before the first word of a line; read here, not by browsers.
 _COMMENT: Final = re.compile(rb"^[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*\n", re.DOTALL | re.MULTILINE)
 _INDENT: Final = re.compile(rb"^[ \t]+", re.MULTILINE)
+#: Of a file, which is no page: nothing may be loaded by it, and nobody else may use it.
+_HEADERS: Final = {"Content-Security-Policy": "default-src 'none'"} | {
+    name: HEADERS[name] for name in ("X-Content-Type-Options", "Cross-Origin-Resource-Policy")
+}
 _HASH_LENGTH: Final = 12
 _FOREVER: Final = "public, max-age=31536000, immutable"
 #: Below this a packet is not saved.
@@ -60,6 +66,8 @@ class Assets:
     def _add(self, name: str, body: bytes) -> None:
         body = _INDENT.sub(b"", _COMMENT.sub(b"", body))
         stem, _, kind = name.partition(".")
+        if kind == "css":
+            body = body.replace(b" { ", b"{").replace(b"; }", b"}").replace(b"}\n", b"}")
         named = f"{stem}.{hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]}.{kind}"
         self._named[name] = named
         self._assets[named] = Asset(body, gzip.compress(body, 9, mtime=0), _TYPES[kind])
@@ -73,7 +81,7 @@ class Assets:
         asset = self._assets.get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404, headers=dict(HEADERS))
-        headers = {**HEADERS, "Cache-Control": _FOREVER}
+        headers = {**_HEADERS, "Cache-Control": _FOREVER}
         if asset.media_type == _TYPES["css"]:
             # A page inside a sandboxed frame is nobody's own: to the browser even our sheet is foreign there. It holds
             # nothing but looks.

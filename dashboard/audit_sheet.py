@@ -110,7 +110,7 @@ def doing(words: Words, line: str) -> str:
 @cache
 def _style() -> Markup:
     folder = files("dashboard") / "static"
-    style = "\n".join((folder / name).read_text("utf-8") for name in ("turven.css", "audit.css"))
+    style = "\n".join((folder / name).read_text("utf-8") for name in ("turven.css", "forms.css", "audit.css"))
     return Markup(style)  # noqa: S704 - our own files
 
 
