@@ -142,9 +142,13 @@ class AccountsDoor:
             must_set_up=must_set_up,
         )
 
+    def needs_second_step(self, account: Account) -> bool:
+        """Tell whether an account of this role has to have a second step here."""
+        return self._needs_second and account.role in _SECOND_STEP_ROLES
+
     def lacks_second_step(self, account: Account) -> bool:
         """Tell whether an account has to set up a second step first."""
-        return self._needs_second and account.role in _SECOND_STEP_ROLES and not account.has_second_step
+        return self.needs_second_step(account) and not account.has_second_step
 
     def sign_in(self, request: Request, response: Response, account: Account) -> None:
         """Begin a sign-in in the browser that sent *request*; one that it had ends."""

@@ -251,6 +251,7 @@ def test_a_second_step_is_set_up_with_its_first_code(accounted: Accounted, clock
     assert accounted.post(client, "/me", **form | {"current": "x"}, code=code).status_code == 422
     assert accounted.post(client, "/me", **form, code=code).status_code == 303
     assert accounted.accounts.get("jan").has_second_step  # type: ignore[union-attr]
+    assert "Take the second step away" in client.get("/me?lang=en").text
     assert accounted.post(client, "/me", do="no-second", current=PASSWORD).status_code == 303
     assert not accounted.accounts.get("jan").has_second_step  # type: ignore[union-attr]
 
