@@ -23,15 +23,14 @@ from collector.engine import Engine
 from collector.model import Identity, Origin, Site
 from collector.settings import Server, Settings
 
-VISITS_A_DAY: Final = 10_000
 #: As many browsers come once as come twice.
-VISITORS_A_DAY: Final = VISITS_A_DAY * 2 // 3
+VISITS_A_DAY: Final = 10_000
 SIMULATED_DAYS: Final = 3
 #: 25 months, as long as figures are kept.
 LONGEST_DAYS: Final = 759
 PAGES: Final = 800
 _PROXY: Final = "127.0.0.1"
-_COUNTRY_HEADER: Final = "CDN-Country"
+COUNTRY_HEADER: Final = "CDN-Country"
 _COUNTRIES: Final = {"NL": 88, "BE": 6, "DE": 3, "FR": 1, "GB": 1, "US": 1}
 _SOURCES: Final = {"": 46, "www.google.com": 20, "teams.microsoft.com": 8, "itslearning.com": 6, "www.bing.com": 4,
                    "outlook.office.com": 3, "chatgpt.com": 3, "duckduckgo.com": 1, "nl.wikipedia.org": 1}  # fmt: skip
@@ -47,18 +46,19 @@ def portal() -> Site:
     return site(_NUMBER, identity=Identity.BROWSER)
 
 
-def requests_of(day: date, *, timezone: str) -> Iterator[tuple[int, RawRequest]]:
-    """Yield what 10,000 visits of one day send: a pageview a page, and how long it was looked at."""
+def requests_of(day: date, *, timezone: str, visits: int = VISITS_A_DAY) -> Iterator[tuple[int, RawRequest]]:
+    """Yield what so many visits of one day send: a pageview a page, and how long it was looked at."""
+    visitors = visits * 2 // 3
     rng = Random(str(day))
     starts_at = int(day_starts_at(day, timezone).timestamp())
     paths, weights = traffic.pages(PAGES), traffic.page_weights(PAGES)
-    agents = traffic.Agents().pick(rng, VISITORS_A_DAY)
-    countries = rng.choices(list(_COUNTRIES), list(_COUNTRIES.values()), k=VISITORS_A_DAY)
+    agents = traffic.Agents().pick(rng, visitors)
+    countries = rng.choices(list(_COUNTRIES), list(_COUNTRIES.values()), k=visitors)
     clients = traffic.addresses(rng)
-    hours = rng.choices(range(24), _HOURS, k=VISITS_A_DAY)
-    sources = rng.choices(list(_SOURCES), list(_SOURCES.values()), k=VISITS_A_DAY)
+    hours = rng.choices(range(24), _HOURS, k=visits)
+    sources = rng.choices(list(_SOURCES), list(_SOURCES.values()), k=visits)
     for visit, (hour, source) in enumerate(zip(hours, sources, strict=True)):
-        visitor = visit % VISITORS_A_DAY
+        visitor = visit % visitors
         at = starts_at + hour * 3_600 + rng.randrange(3_000)
         seen = rng.choices(paths, weights, k=1 + rng.choices(range(len(_PAGES_A_VISIT)), _PAGES_A_VISIT)[0])
         for step, page in enumerate(seen):
@@ -121,7 +121,7 @@ def _simulated(settings: Settings, days: list[date]) -> list[DayCount]:
     file = shared / "simulated.json" if shared else None
     if file and file.exists():
         return msgspec.json.decode(file.read_bytes(), type=list[DayCount])
-    server = Server(trusted_proxies=(_PROXY,), country_header=_COUNTRY_HEADER)
+    server = Server(trusted_proxies=(_PROXY,), country_header=COUNTRY_HEADER)
     settings = msgspec.structs.replace(settings, server=server)
     past = PastDays(portal(), settings=settings, origin=Origin.TRACKER, random=os.urandom)
     counts = [past.count(day, requests_of(day, timezone=portal().timezone)) for day in days]

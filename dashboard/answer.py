@@ -10,6 +10,7 @@ from dashboard.house import House
 from dashboard.plan import plan
 from dashboard.query import Period, PeriodKind, Query, QueryError
 from dashboard.report import RATIOS, Report, build
+from dashboard.rollup import chosen_by
 
 
 def asked(house: House, params: Sequence[tuple[str, str]], sites: Sequence[Site]) -> tuple[Query, list[Site]]:
@@ -18,8 +19,10 @@ def asked(house: House, params: Sequence[tuple[str, str]], sites: Sequence[Site]
     Raises:
         QueryError: It asks for something there is not, or for a site that the reader may not see.
     """
-    query = Query.from_params(params, sites=[site.id for site in sites] if len(sites) == 1 else ())
-    chosen = [site for site in sites if site.id in query.sites]
+    only = [site.id for site in sites] if len(sites) == 1 else ()
+    query = Query.from_params(params, sites=only, collect=lambda name: chosen_by(name, sites))
+    named = set(query.sites)
+    chosen = [site for site in sites if site.id in named]
     if len(chosen) != len(query.sites):
         raise QueryError("site")
     is_chosen = any(name in {"period", "from"} for name, _ in params)

@@ -6,12 +6,14 @@ from starlette.routing import Route
 
 from collector.errors import TurvenError
 from collector.model import Site
-from dashboard import access
+from dashboard import access, sites_page
 from dashboard.answer import asked, report_of
 from dashboard.export_page import Files
 from dashboard.first_steps import Form, read_form
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame, parameters
 from dashboard.house import House
+from dashboard.median import beside
+from dashboard.metrics import METRICS
 from dashboard.overview import above
 from dashboard.query import Period, Query
 from dashboard.who import Right, signed
@@ -34,8 +36,8 @@ class Pages:
         if not sites:
             return RedirectResponse(self._frame.view(request).path("/first-steps"), 303)
         params = parameters(request)
-        if len(sites) > 1 and not any(name == "site" for name, _ in params):
-            return self._frame.page(request, "sites.html", sites=sites, make_query=lambda site: Query(sites=(site.id,)))
+        if len(sites) > 1 and not any(name in {"site", "collection"} for name, _ in params):
+            return sites_page.answer(request, house=self._house, frame=self._frame)
         query, chosen = asked(self._house, params, sites)
         report = report_of(self._house, query, sites=chosen)
         return self._frame.page(
@@ -46,6 +48,8 @@ class Pages:
             sites_count=len(sites),
             query=report.query,
             make_period=Period.parse,
+            beside=beside(self._house, sites, chosen, period=report.query.period, span=report.span, today=report.today),
+            metrics=METRICS,
             **above(self._house, self._frame.view(request), report, chosen, who=self._frame.who(request)),
         )
 

@@ -16,7 +16,9 @@ _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; chars
 _NAMES: Final = (
     "turven.css",
     "tables.css",
+    "sites.css",
     "forms.css",
+    "goals.css",
     "aids.js",
     "access.css",
     "audit.css",

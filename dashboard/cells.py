@@ -136,11 +136,11 @@ def read(
         )
         since = goal_days.get(query.filter.value) if query.filter and is_goal else None
         series = [
-            SeriesRow(stretch, day, dimension, value, _tally(rest))
+            SeriesRow(stretch, day, dimension, value, tally(rest))
             for stretch, day, dimension, value, *rest in _run(cursor, sql.series(query, spans, today=today))
         ]
         panels = [
-            PanelRow(part, value, rows, int(pageviews), _tally(rest))
+            PanelRow(part, value, rows, int(pageviews), tally(rest))
             for part, value, rows, pageviews, *rest in (
                 _run(cursor, sql.panels(query, breakdowns, span, limit=limit, ratios=ratios)) if breakdowns else ()
             )
@@ -225,7 +225,8 @@ def _run(cursor: Cursor, statement: sql.Statement) -> list[Any]:
     return cursor.execute(statement.sql, list(statement.parameters)).fetchall()
 
 
-def _tally(row: Sequence[Any]) -> Tally:
+def tally(row: Sequence[Any]) -> Tally:
+    """Return the figures of a row of `TALLY` or `SUMS_ONLY`."""
     cells = row[0]
     return {
         key: Amount(row[n] or 0, row[n + 1], row[n + 2], cells)

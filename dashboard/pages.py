@@ -2,7 +2,22 @@
 
 from starlette.routing import Route
 
-from dashboard import access_own, access_pages, access_staff, api, app, every, links, mailings, notes, passes
+from dashboard import (
+    access_own,
+    access_pages,
+    access_staff,
+    api,
+    app,
+    every,
+    goal_page,
+    links,
+    mailings,
+    notes,
+    now_page,
+    passes,
+    settings_page,
+    sites_page,
+)
 from dashboard.frame import Frame
 from dashboard.house import House
 
@@ -10,6 +25,10 @@ from dashboard.house import House
 _PARTS = (
     app.routes,
     every.routes,
+    now_page.routes,
+    goal_page.routes,
+    settings_page.routes,
+    sites_page.routes,
     links.routes,
     mailings.routes,
     notes.routes,

@@ -1,7 +1,7 @@
 """What is asked, as a value: the address of a page holds all of it, and nothing else decides what is shown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar
 
@@ -26,7 +26,9 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 #: What a chart can draw; beside a filter not each of them is counted.
 _DRAWN: Final = (*FIGURES, Key.EVENTS, Key.TIME_ON_PAGE)
+#: Named one by one; a collection names more.
 SITES_MAX: Final = 50
+COLLECTED_MAX: Final = 2_000
 VALUE_LENGTH_MAX: Final = 300
 _SITE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -63,9 +65,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         filter: At most one is answered.
         second: A second filter that was asked for; it is refused with a sentence.
         shown: Breakdown shown in each panel that has several, where it is not the first; panel by panel.
+        collection: What the address calls the sites where they are not named one by one.
     """
 
     sites: tuple[str, ...]
+    collection: str = ""
     period: Period = Period()
     compare: int = 28
     metric: Key = Key.VISITORS
@@ -100,7 +104,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_params(self) -> list[tuple[str, str]]:
         """Return the query as parameters of an address; what is usual is left out."""
-        params = [("site", site) for site in self.sites]
+        params = [("collection", self.collection)] if self.collection else [("site", site) for site in self.sites]
         usual = Query(sites=self.sites)
         if self.period != usual.period:
             params.append(("period", str(self.period)))
@@ -112,12 +116,19 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return params + [("show", breakdown.value) for breakdown in self.shown]
 
     @classmethod
-    def from_params(cls, params: Iterable[tuple[str, str]], *, sites: Sequence[str] = ()) -> "Query":
+    def from_params(
+        cls,
+        params: Iterable[tuple[str, str]],
+        *,
+        sites: Sequence[str] = (),
+        collect: Callable[[str], Sequence[str]] | None = None,
+    ) -> "Query":
         """Read a query from the parameters of an address.
 
         Args:
             params: Names and values; unknown names are left alone (`lang`).
             sites: Taken where the address names none.
+            collect: Returns the sites of a collection, or raises; without it the address has to name sites.
 
         Raises:
             QueryError: A value that there is not.
@@ -125,12 +136,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         given: dict[str, list[str]] = {}
         for name, value in params:
             given.setdefault(name, []).append(value)
-        named = tuple(dict.fromkeys(given.get("site", sites)))
-        if not 0 < len(named) <= SITES_MAX or not all(_SITE.fullmatch(site) for site in named):
+        collection = given.get("collection", [""])[-1] if collect else ""
+        named = tuple(collect(collection) if collect and collection else dict.fromkeys(given.get("site", sites)))
+        most = COLLECTED_MAX if collection else SITES_MAX
+        if not 0 < len(named) <= most or not all(_SITE.fullmatch(site) for site in named):
             raise QueryError("site")
         filters = [Filter.parse(text) for text in dict.fromkeys(given.get("filter", []))]
         return cls(
             sites=named,
+            collection=collection,
             period=_period(given),
             compare=_compare(given),
             metric=_one_of(_DRAWN, given, "metric") or Key.VISITORS,

@@ -13,6 +13,7 @@ from dashboard.metrics import METRICS, SHARE_MAX, SHARE_MIN, SHOWN, Amount, Key,
 from dashboard.plan import Refusal
 from dashboard.query import Query
 from dashboard.report import Figure, Panel, Report
+from dashboard.rollup import heading
 from dashboard.timeline import Point, State, value_of
 from dashboard.words import Words
 
@@ -65,6 +66,10 @@ class View:
         """Return the address that asks *query*, with *more* parameters of a page of its own."""
         return self.address(path, [*query.to_params(), *more, *self._kept])
 
+    def carried(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return parameters of an address with those that every address carries on."""
+        return pairs + self._kept
+
     def hidden(self, query: Query, *leave_out: str) -> list[tuple[str, str]]:
         """Return the query as hidden fields of a form, but those that the form asks for itself."""
         return [(name, value) for name, value in query.to_params() + self._kept if name not in leave_out]
@@ -113,8 +118,18 @@ class View:
             now, before = bounded(figure.amount.value or 0), bounded((figure.previous or Amount()).value or 0)
             points = round((now - before) * 100)
             return f"{'+' if points > 0 else '−' if points < 0 else '±'}{abs(points)} %-pt"
+        return self.grown(change)
+
+    def grown(self, change: float) -> str:
+        """Return by what part something grew, with its sign."""
         rounded = round(change * 100)
         return f"{'+' if rounded > 0 else '−' if rounded < 0 else '±'}{self.words.percent(abs(rounded) / 100)}"
+
+    def course(self, change: float | None) -> str:
+        """Return whether a number of visitors grew or fell, as a class of the sheet."""
+        if change is None or abs(change) < 0.005:  # noqa: PLR2004 - it is written as ±0 %
+            return ""
+        return "good-change" if change > 0 else "bad-change"
 
     def mood(self, figure: Figure) -> str:
         """Return whether a change is good, bad or neither."""
@@ -137,6 +152,10 @@ class View:
         if dimension == Dimension.PROPERTY and (cut := _cut(value)):
             return harmless(value.removeprefix(cut.beginning))
         return harmless(self.words.country(value) if dimension == Dimension.COUNTRY else value)
+
+    def sites(self, query: Query) -> str:
+        """Return what the sites of *query* are called together."""
+        return harmless(heading(self.words, query))
 
     def dimension(self, dimension: Dimension | Breakdown) -> str:
         """Return a dimension's name, as of a breakdown."""

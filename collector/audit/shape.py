@@ -48,6 +48,10 @@ DASHBOARD_ROUTES: Final = (
     "/audit/report.json", "/audit/evidence.zip", "/audit/compare", "/audit/papers/{name}",
     # All of a breakdown, and hours by weekday: the same closed cells as on the overview.
     "/all/{name}", "/engagement",
+    # Goals and funnels, of closed cells too; one total of now; what a site has switched on.
+    "/goals", "/goals/remove", "/now", "/settings",
+    # Many sites: what each of those came to that the reader may see.
+    "/sites",
     # Signing in, one's own account, and the accounts of those who look; none of a visitor.
     "/sign-in", "/sign-out", "/me", "/staff",
     # Secret links and reports that leave: what is made, and what there is.
@@ -77,6 +81,9 @@ TAKING_ROUTES: Final[Mapping[str, str]] = {
     "/weekly": "an address of staff that gets a report of totals",
     "/weekly/withdraw": "the end of a report",
     "/weekly/stop/{secret}": "the end of a report, by who gets it",
+    "/goals": "the declaration of a goal, a funnel or a group of pages",
+    "/goals/remove": "the end of one",
+    "/settings": "what a site has switched on",
     "/notes": "a note at a day, such as a release",
     "/notes/remove": "the end of a note",
     "/api/notes": "a note at a day, from a program with a pass",
