@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from collector.audit.governance import ON_BEHALF
+from collector.audit.governance import CONTROLLER, ON_BEHALF
 from collector.audit.loosening import loosened
 from collector.errors import SettingsError
 from collector.model import Dimension, Identity, Profile, Site
@@ -96,8 +96,10 @@ def accounted(
         reason: As the command line says.
 
     Raises:
-        SettingsError: `reason_missing`.
+        SettingsError: `reason_missing`, `maker_reserved`.
     """
+    if made_by.startswith(CONTROLLER):
+        raise SettingsError("maker_reserved", "So begins what accounts of the controller decide; a command only proposes.")
     try:
         old = msgspec.convert(before, Site, strict=False) if before is not None else None
         new = msgspec.convert(after, Site, strict=False)
