@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 
 from collector.audit.joint import derive, system_of
+from collector.audit.leak import Leak
 from collector.audit.nature import NESTED, PERSISTENT, Possible, is_possible
+from collector.audit.set_attacks import SETS, count_sets, set_leaks
 from collector.audit.tables import Table, empty_cells, small_groups
 from collector.model import OTHER, Cell, Dimension
 
@@ -32,20 +34,6 @@ Lines = Mapping[Dimension, Mapping[str, Cell]]
 Sums = dict[str, int]
 
 
-class Leak(msgspec.Struct, frozen=True, order=True):
-    """Say that a group of 1 … k−1 can be derived.
-
-    Attributes:
-        size: How many at most.
-        how: What was done.
-        figures: What was subtracted from what; these may name small groups, so they are for tests, not for reports.
-    """
-
-    size: int
-    how: str
-    figures: str
-
-
 class Attack(msgspec.Struct, frozen=True):
     """Hold what an attack on one day brought.
 
@@ -57,6 +45,8 @@ class Attack(msgspec.Struct, frozen=True):
         programs: How many linear programs over all breakdowns at once were solved.
         too_large: How many systems had to be set up with fewer breakdowns at a time.
         undecided: How many reached the limit of programs.
+        sets: How many figures of goals, groups and steps were subtracted.
+        floors: How many figures that are told as at least.
     """
 
     leaks: list[Leak]
@@ -66,6 +56,8 @@ class Attack(msgspec.Struct, frozen=True):
     programs: int = 0
     too_large: int = 0
     undecided: int = 0
+    sets: int = 0
+    floors: int = 0
 
 
 class Day(msgspec.Struct):
@@ -139,6 +131,7 @@ def attack(cells: list[Cell], *, k: int, possible: Possible = is_possible) -> At
         day.programs,
         day.too_large,
         day.undecided,
+        *count_sets(cells),
     )
 
 
@@ -151,6 +144,7 @@ def _derived(day: Day, cells: list[Cell]) -> Iterator[Leak]:
     yield from _pairs(day)
     yield from _tables(day)
     yield from _jointly(day)
+    yield from set_leaks(cells, day.singles, k=day.k, possible=day.possible)
 
 
 def _say(cell: Cell, measure: str) -> str:
@@ -180,6 +174,9 @@ def _lines(day: Day) -> Iterator[Leak]:
         for cell, figure in zip(lines.values(), figures, strict=True):
             if figure is not None:
                 yield Leak(whole - figure, "the total minus a line", _say(cell, measure))
+        if dimension in SETS:
+            # They overlap as they like; `set_attacks` subtracts them.
+            continue
         left = whole - sum(figure for figure in figures if figure is not None)
         if measure == "visitors":
             if None not in figures and dimension not in _PARTIAL:

@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from collector.audit.attacks import Attack, Leak, attack
+from collector.audit.attacks import Attack, attack
 from collector.audit.finding import Seen
 from collector.audit.kept import Kept, not_applicable
+from collector.audit.leak import Leak
 from collector.model import Cell, Dimension
 
 #: What the attack on a history takes at most where the auditor names no other time.
@@ -118,6 +119,8 @@ class Tally(msgspec.Struct):
         programs: Linear programs over all breakdowns at once.
         too_large: Systems that were set up with fewer breakdowns at a time.
         undecided: Systems that reached the limit of programs.
+        sets: Figures of goals, groups and steps that were subtracted.
+        floors: Figures told as at least that were subtracted.
         smallest: Smallest group that any of them stands for.
         leaking: Parts of which a group of 1 … k−1 was derived.
         hows: How such groups were derived, and how often; never of whom.
@@ -129,6 +132,8 @@ class Tally(msgspec.Struct):
     programs: int = 0
     too_large: int = 0
     undecided: int = 0
+    sets: int = 0
+    floors: int = 0
     smallest: int | None = None
     leaking: int = 0
     smallest_leak: int | None = None
@@ -146,6 +151,8 @@ class Tally(msgspec.Struct):
         self.programs += found.programs
         self.too_large += found.too_large
         self.undecided += found.undecided
+        self.sets += found.sets
+        self.floors += found.floors
         self.leaking += bool(found.leaks)
         self.hows.update(leak.how for leak in found.leaks)
         self.smallest = _least(self.smallest, found.smallest)
@@ -165,6 +172,8 @@ class Tally(msgspec.Struct):
             "programs_solved": self.programs,
             "days_looked_at_in_parts": self.too_large,
             "days_left_undecided": self.undecided,
+            "sets_subtracted": self.sets,
+            "floors_subtracted": self.floors,
             "smallest_figure": self.smallest,
             "smallest_group_found": self.smallest_leak or "none",
             "parts_with_a_small_group": self.leaking,

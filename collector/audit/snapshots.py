@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from collector.audit.attacks import Leak
+from collector.audit.leak import Leak
 from collector.model import OTHER, Cell, Dimension
 
 #: Breakdowns that a running day shows.
