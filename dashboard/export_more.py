@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from collector.clock import local_day
-from collector.model import Site
-from dashboard import cells
+from collector.model import Dimension, Site
+from dashboard import cells, goals
 from dashboard.export import Cell, Table, Told
 from dashboard.heat import heat, kept_hours
 from dashboard.house import House
@@ -15,7 +15,9 @@ from dashboard.query import Query, QueryError
 from dashboard.sql import TALLY, Statement
 from dashboard.timeline import value_of
 
-NAMES: Final = ("funnels", "hours", "sites")
+NAMES: Final = ("funnels", "goal", "hours", "next", "sites")
+#: Those that are about one value: what it is stands in the filter, as on their page.
+_OF_ONE: Final = {"goal": Dimension.GOAL, "next": Dimension.PAGE}
 #: Of what the rows of a table of sites are made.
 _MEASURES: Final = "pageviews, visits, visitors, bounces, seconds, events"
 _DIGITS: Final = 4
@@ -32,21 +34,24 @@ def table(house: House, query: Query, *, name: str, sites: Sequence[Site]) -> tu
         sites: Those that it is about; the caller has seen that they may be shown.
 
     Raises:
-        QueryError: A filter: none of these is kept by another dimension.
+        QueryError: A filter where none of these is kept by another dimension, or none where one says what it is about.
     """
-    if query.filter:
-        raise QueryError(str(query.filter))
+    if (query.filter.dimension if query.filter else None) is not _OF_ONE.get(name):
+        raise QueryError(str(query.filter or name))
     today = local_day(house.clock.now(), sites[0].timezone)
     span = query.period.span(today)
     kept = kept_hours(span, today=today)
     ids = tuple(site.id for site in sites)
     made = {
         "funnels": lambda: _funnels(house, ids, span),
+        "goal": lambda: _goal(house, sites, query, span),
+        "next": lambda: _next(house, sites, query, span),
         "hours": lambda: _hours(house, ids, kept),
         "sites": lambda: _sites(house, ids, span),
     }[name]()
     told_of = kept if name == "hours" and kept else span
-    return made, Told(sites=ids, span=told_of, filter=None, k=max(house.rules(site).k for site in sites))
+    asked = str(query.filter) if query.filter else None
+    return made, Told(sites=ids, span=told_of, filter=asked, k=max(house.rules(site).k for site in sites))
 
 
 def _funnels(house: House, sites: tuple[str, ...], span: Span) -> Table:
@@ -62,6 +67,33 @@ def _funnels(house: House, sites: tuple[str, ...], span: Span) -> Table:
         rows.append([site, funnel, int(step), visitors, days])
     return Table(
         ["site", "funnel", "step", "visitors", "days"], sorted(rows, key=lambda row: [str(row[0]), str(row[1]), row[2]])
+    )
+
+
+def _goal(house: House, sites: Sequence[Site], query: Query, span: Span) -> Table:
+    """Return who reached a goal by what else they had: visitors at least, and everybody who had it since it counts."""
+    name = query.filter.value if query.filter else ""
+    rows: list[list[Cell]] = []
+    for site in sites:
+        since = goals.first_day_of(house, site, name)
+        days = Span(max(span.first, since), span.last) if since else span
+        if days.days > 0:
+            kept = [one for one in goals.DIVIDED_BY if (Dimension.GOAL, one) in house.rules(site).set_pairs]
+            found = goals.divided(house, site, name, days, kept, limit=goals.ROWS_MAX)
+            rows += [
+                [site.id, dimension.value, row.value, row.visitors, row.of_visitors]
+                for dimension, lines in found.items()
+                for row in lines
+            ]
+    return Table(["site", "dimension", "value", "visitors_at_least", "of_visitors"], rows)
+
+
+def _next(house: House, sites: Sequence[Site], query: Query, span: Span) -> Table:
+    """Return where people went from a page: visitors at least; who left has `(exit)`."""
+    page = query.filter.value if query.filter else ""
+    return Table(
+        ["site", "next_page", "visitors_at_least"],
+        [[site.id, row.value, row.visitors] for site in sites for row in goals.next_pages(house, site, page, span)],
     )
 
 
