@@ -5,7 +5,8 @@ from typing import Final
 import click
 import msgspec
 
-from collector.errors import SettingsError
+from collector.errors import SettingsError, TurvenError
+from collector.settings import Settings
 from collector.store.erase import Erased
 from dashboard.desk.file import Desk
 from turven.group import OPERATOR, command, main, settings_of
@@ -41,13 +42,23 @@ def erase(
         yes_erase = click.prompt("Type the site's name to go on", default="", show_default=False, err=True)
     if yes_erase != site_id:
         raise SettingsError("not_confirmed", "That is not the site's name; nothing was erased.")
-    answer = command(settings, "site_erase", {"site": site_id, "made_by": made_by, "reason": reason})
-    # Links, notes, receivers and passes to a site end with it; a running house has the same file open beside us.
+    try:
+        answer = command(settings, "site_erase", {"site": site_id, "made_by": made_by, "reason": reason})
+    except TurvenError as error:
+        # Where we died between the two, the house knows the site no more, and what lies beside it is still there.
+        if error.code == "site_unknown":
+            _forget(settings, site_id)
+        raise
+    _forget(settings, site_id)
+    click.echo(answer if as_json else statement(msgspec.json.decode(answer, type=Erased)))
+
+
+def _forget(settings: Settings, site_id: str) -> None:
+    """Let links, notes, receivers and passes to a site end with it; a running house has the file open beside us."""
     if settings.desk_file.exists():
         desk = Desk(settings.desk_file)
         desk.forget_site(site_id)
         desk.close()
-    click.echo(answer if as_json else statement(msgspec.json.decode(answer, type=Erased)))
 
 
 def statement(erased: Erased) -> str:
