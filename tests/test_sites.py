@@ -64,6 +64,13 @@ def test_a_loosening_that_nobody_explains_is_refused(run: Turven) -> None:
     assert run("site", "set", "school", "--profile", "open", "--reason", "trial").exit_code == 0
 
 
+def test_no_command_signs_as_an_account_of_the_controller() -> None:
+    """What accounts of the controller decide stands in the log as theirs; a command takes no name of that form."""
+    with pytest.raises(SettingsError) as refused:
+        accounted(None, RECORD, made_by="controller m.jansen", reason="x")
+    assert refused.value.code == "maker_reserved"
+
+
 @pytest.mark.parametrize(
     ("before", "changes", "made_by", "reason", "expected"),
     [

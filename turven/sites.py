@@ -99,7 +99,7 @@ def accounted(
         SettingsError: `reason_missing`, `maker_reserved`.
     """
     if made_by.startswith(CONTROLLER):
-        raise SettingsError("maker_reserved", "So begins what accounts of the controller decide; a command only proposes.")
+        raise SettingsError("maker_reserved", "So begins what accounts of the controller decide; a command proposes.")
     try:
         old = msgspec.convert(before, Site, strict=False) if before is not None else None
         new = msgspec.convert(after, Site, strict=False)
