@@ -117,7 +117,8 @@ def _refusal(
         other = query.filter.dimension
         if dimension is other:
             return Refusal.SAME
-        if not all(keeps(rule, dimension, other) for rule in rules):
+        # Pairs hold no time.
+        if breakdown is Breakdown.TIME or not all(keeps(rule, dimension, other) for rule in rules):
             return Refusal.PAIR
         return Refusal.TODAY if is_today else None
     return Refusal.TODAY if is_today and breakdown not in _RUNNING else None

@@ -214,7 +214,10 @@ def test_hours_are_laid_out_by_weekday(client: TestClient) -> None:
     assert set(squares["03"]) == {"~10"}
     assert set(squares["20"]) == {"~100"}
     assert "spread evenly over them" in page
-    assert "Hours are kept of the whole site only" in page_of(client, "/engagement", filter="source:Google")
+    page = page_of(client, "/engagement", filter="source:Google")
+    assert "Hours are kept of the whole site only" in page
+    assert "Not kept together with “Source”" in page
+    assert 'id="time"' not in page
 
 
 def test_depth_and_time_are_shown_of_pages(client: TestClient) -> None:
