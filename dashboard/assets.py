@@ -74,6 +74,12 @@ class Assets:
         self._named[name] = named
         self._assets[named] = Asset(body, gzip.compress(body, 9, mtime=0), _TYPES[kind])
 
+    def below(self, prefix: str) -> "Assets":
+        """Return the same files under addresses of another beginning."""
+        made = Assets.__new__(Assets)
+        made._prefix, made._named, made._assets = f"{prefix}/assets/", self._named, self._assets  # noqa: SLF001
+        return made
+
     def url(self, name: str) -> str:
         """Return the address of a file."""
         return self._prefix + self._named[name]

@@ -197,6 +197,8 @@ def routes(*, house: House, frame: Frame) -> list[Route]:
         ),
     ]
     shared, embed = LinkFrame(frame, house), EmbedFrame(frame, house)
+    # Before the addresses that hold a secret: `assets` is none.
+    found.append(Route(f"{base}{SHARED}/assets/{{name}}", shared.assets.answer, methods=["GET"]))
     opened = Opened(house=house, frame=shared)
     found.append(Route(f"{base}{SHARED}/{{secret}}", opened.take, methods=["POST"], max_body_size=FORM_BYTES_MAX))
     for inner, parts, rights in ((shared, _READ, _READING), (embed, (app.routes,), {Right.FIGURES})):

@@ -93,7 +93,8 @@ class SecretFrame(Frame):
     def __init__(self, frame: Frame, *, prefix: str) -> None:
         """Make pages of *frame* whose addresses begin with *prefix* and a secret."""
         super().__init__(f"{frame.base_path}{prefix}/{{secret}}")
-        self.assets = frame.assets
+        # The dashboard's own files stand behind its door, which knows no guests.
+        self.assets = frame.assets.below(f"{frame.base_path}{SHARED}")
         self._above = frame.base_path
         self._prefix = prefix
         #: What each page asks of its reader.

@@ -65,6 +65,8 @@ DASHBOARD_ROUTES: Final = (
 SECRET_ROUTES: Final = (
     "/shared/{secret}", "/shared/{secret}/", "/shared/{secret}/export/{name}.{kind}", "/shared/{secret}/all/{name}",
     "/shared/{secret}/engagement", "/embed/{secret}", "/embed/{secret}/", "/weekly/stop/{secret}",
+    # The looks of those pages, since what stands behind the door is not for guests.
+    "/shared/assets/{name}",
 )  # fmt: skip
 #: Addresses that take something in, and what they take.
 TAKING_ROUTES: Final[Mapping[str, str]] = {

@@ -74,7 +74,9 @@ def test_a_link_shows_the_overview_to_whoever_has_it(house: House) -> None:
     assert "/rooster" in page.text
     addresses = re.findall(r'(?:href|action)="(/[^"]*)"', page.text)
     assert addresses
-    assert all(one.startswith((path, "/assets/")) for one in addresses)
+    assert all(one.startswith((path, "/shared/assets/")) for one in addresses)
+    (sheet, *_), _ = (re.findall(rf'href="(/[^"]*{kind})"', page.text) for kind in (r"turven\.\w+\.css", "svg"))
+    assert stranger(house).get(sheet).headers["content-type"].startswith("text/css")
     narrowed = next(one for one in addresses if "filter=page" in one).replace("&amp;", "&")
     assert stranger(house).get(narrowed).status_code == 200
     assert stranger(house).get(path.rstrip("/")).status_code == 200
