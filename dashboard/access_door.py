@@ -105,6 +105,7 @@ class AccountsDoor:
             random: Draws what nobody may guess.
         """
         self.accounts = accounts or Accounts(desk, clock=clock)
+        self.accounts.passwords.get_ready()
         self.sign_ins = SignIns(desk, clock=clock, hours=settings.access.sign_in_hours, random=random)
         self.throttle = Throttle(random=random)
         self.first = FirstCode(random=random)

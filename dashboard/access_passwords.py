@@ -42,6 +42,10 @@ class Passwords:
         """Take the costs of RFC 9106 (64 MB, three rounds), or those of *hasher*."""
         self._hasher = hasher or PasswordHasher()
         self._room = Semaphore(AT_A_TIME)
+        self._nobodys = ""
+
+    def get_ready(self) -> None:
+        """Make what a name that is not there is checked against, before anybody asks."""
         self._nobodys = self._hasher.hash("nobody has this one")
 
     def hash(self, password: str) -> str:
@@ -51,6 +55,8 @@ class Passwords:
 
     def fits(self, kept: str | None, password: str) -> bool:
         """Tell whether a password is the one that *kept* was made of; `None` takes as long and is never right."""
+        if not self._nobodys:
+            self.get_ready()
         with self._room:
             try:
                 self._hasher.verify(kept or self._nobodys, _one_form(password)[:LENGTH_MAX])

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,14 @@ import msgspec
 
 from collector.clock import SystemClock
 from collector.errors import SettingsError
-from dashboard.access_passwords import LENGTH_MIN, made_up
+from dashboard.access_passwords import LENGTH_MIN, Passwords, made_up
 from dashboard.desk.accounts import COMMAND_LINE, Account, Accounts
 from dashboard.desk.file import Desk
 from dashboard.who import Role
 from turven.group import main, settings_of
 
+#: Hashes with the costs that the house checks with; a test takes cheaper ones.
+make_passwords: Callable[[], Passwords] = Passwords
 _ROLES = click.Choice([role.value for role in Role])
 
 
@@ -31,7 +33,7 @@ def _accounts(ctx: click.Context) -> Iterator[Accounts]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     desk = Desk(settings.desk_file)
     try:
-        yield Accounts(desk, clock=SystemClock())
+        yield Accounts(desk, clock=SystemClock(), passwords=make_passwords())
     finally:
         desk.close()
     if not settings.access.accounts:

@@ -19,7 +19,7 @@ from tests.dashboard.house import House
 PASSWORD: Final = "elke dag een zin"  # noqa: S105 - made up
 OURS: Final = {"sec-fetch-site": "same-origin"}
 PUBLIC: Final = "https://stats.school.example"
-_CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Accounted:
@@ -34,7 +34,7 @@ class Accounted:
             public=Public(base_url=base_url + base_path),
             server=Server(base_path=base_path, trusted_proxies=("192.0.2.1",)),
         )
-        self.accounts = Accounts(house.desk, clock=house.clock, passwords=Passwords(_CHEAP))
+        self.accounts = Accounts(house.desk, clock=house.clock, passwords=Passwords(CHEAP))
         self.door = AccountsDoor(
             house.desk,
             settings=self.settings,
