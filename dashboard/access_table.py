@@ -14,6 +14,8 @@ class Door(StrEnum):
     PUBLIC = "public"
     #: Whoever holds the secret in the address; nobody is asked for an account.
     SECRET = "secret"  # noqa: S105 - a word, no secret
+    #: Anybody, from anywhere: sheets and scripts of the pages that a link opens.
+    ASSETS = "files of pages"
     #: Programs with a pass that has the scope `notes`; nobody else.
     NOTES_PASS = "pass with `notes`"  # noqa: S105 - a word, no secret
     #: A browser that asks beforehand whether another site's page may ask with a pass; tells nothing.
@@ -25,6 +27,7 @@ ROUTES: Final[Mapping[str, Right | Door]] = {
     "GET /": Right.FIGURES,
     "GET /all/{name}": Right.FIGURES,
     "GET /engagement": Right.FIGURES,
+    "GET /sites": Right.FIGURES,
     "GET /now": Right.FIGURES,
     "GET /goals": Right.FIGURES,
     "POST /goals": Right.SETTINGS,
@@ -69,6 +72,7 @@ ROUTES: Final[Mapping[str, Right | Door]] = {
     "OPTIONS /api/query": Door.PREFLIGHT,
     "OPTIONS /api/v2/query": Door.PREFLIGHT,
     "OPTIONS /api/notes": Door.PREFLIGHT,
+    "GET /shared/assets/{name}": Door.ASSETS,
     "GET /shared/{secret}": Door.SECRET,
     "GET /shared/{secret}/": Door.SECRET,
     "POST /shared/{secret}": Door.SECRET,

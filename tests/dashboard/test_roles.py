@@ -157,7 +157,7 @@ def test_nobody_opens_anything_but_the_sign_in(walk: Walk) -> None:
     wrong = []
     for address, asked in ROUTES.items():
         answer = walk.ask(client, address)
-        if is_refused(answer) is (asked in {Right.ANYBODY, Door.SECRET}):
+        if is_refused(answer) is (asked in {Right.ANYBODY, Door.SECRET, Door.ASSETS}):
             wrong.append((address, answer.status_code))
         if asked is Door.SECRET:
             assert answer.status_code == 404, address
@@ -202,11 +202,24 @@ def test_a_link_opens_its_own_addresses_only(walk: Walk) -> None:
     assert client.get(f"/shared/{'k' * 43}/export/pages.csv").status_code == 404
 
 
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.OPERATOR])
+def test_no_page_tells_an_account_of_one_site_of_another(walk: Walk, role: Role) -> None:
+    """Every page and file, asked for no site, another one, or both, tells nothing of a site that was not given."""
+    told = []
+    for address, asked in ROUTES.items():
+        if not address.startswith("GET") or not isinstance(asked, Right):
+            continue
+        for query in ("report=a&old=a&new=a", "site=elders", "site=school&site=elders"):
+            answer = walk.clients[role].get(f"{fill(address.split(' ')[1])}?{query}")
+            told += [(address, query, word) for word in STRANGE if word in answer.text]
+    assert told == []
+
+
 SITES: Final = st.lists(st.sampled_from(["school", "elders", "", "*", "school,elders"]), max_size=3)
 
 
 @pytest.mark.parametrize("role", Role)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     address=st.sampled_from(
         [one for one, asked in ROUTES.items() if one.startswith("GET") and isinstance(asked, Right)]

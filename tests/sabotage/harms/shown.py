@@ -36,7 +36,7 @@ SHOWN: Final = (
          _ROLES + "test_an_account_of_one_site_sees_nothing_of_another"),
     Harm("R48", "tell an auditor of one site of all", "dashboard/audit_narrow.py",
          "    if sites is None:", "    if sites or sites is None:",
-         _ROLES + "test_an_account_of_one_site_sees_nothing_of_another"),
+         _ROLES + "test_no_page_tells_an_account_of_one_site_of_another"),
     Harm("R53", "give an operator every site", "dashboard/who.py",
          "return right in self.rights and (site is None or self.sites is None or site in self.sites)",
          "return right in self.rights and (not self.sites or site is None or site in self.sites)",
