@@ -1,5 +1,7 @@
 """The pages of the dashboard as routes: check the door, read the query, answer."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -16,6 +18,7 @@ from dashboard.median import beside
 from dashboard.metrics import METRICS
 from dashboard.overview import above
 from dashboard.query import Period, Query
+from dashboard.report import Report
 from dashboard.who import Right, signed
 
 
@@ -48,8 +51,8 @@ class Pages:
             sites_count=len(sites),
             query=report.query,
             make_period=Period.parse,
-            beside=beside(self._house, sites, chosen, period=report.query.period, span=report.span, today=report.today),
             metrics=METRICS,
+            **self._beside(report, sites, chosen),
             **above(self._house, self._frame.view(request), report, chosen, who=self._frame.who(request)),
         )
 
@@ -100,6 +103,13 @@ class Pages:
         return RedirectResponse(
             self._frame.view(request).path(f"/first-steps/{site.id}"), 303, headers=dict(access.HEADERS)
         )
+
+    def _beside(self, report: Report, sites: list[Site], chosen: list[Site]) -> dict[str, Any]:
+        """Return the medians that one site is set beside; nothing where several are looked at, or one value."""
+        if len(chosen) != 1 or report.query.filter:
+            return {}
+        told = beside(self._house, sites, chosen, period=report.query.period, span=report.span, today=report.today)
+        return {"beside": told}
 
     # -- helpers --------------------------------------------------------------------------------------------------
 

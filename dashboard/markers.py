@@ -105,6 +105,10 @@ _NAMED: Final = {
 }
 
 
+#: Settings of so many sites at most stand at the chart: of hundreds some are changed every day.
+CHANGES_OF_MAX: Final = 10
+
+
 def around(house: House, sites: Sequence[Site], span: Span, *, today: date) -> Around:
     """Return what happened around the days of *span*, and the day that follows where it runs.
 
@@ -121,7 +125,11 @@ def around(house: House, sites: Sequence[Site], span: Span, *, today: date) -> A
     known = calendar()
     return Around(
         marks=sorted(
-            [*_notes(house, sites, shown), *_changes(house, sites, shown), *_gaps(house, sites, shown)],
+            [
+                *_notes(house, sites, shown),
+                *(_changes(house, sites, shown) if len(sites) <= CHANGES_OF_MAX else ()),
+                *_gaps(house, sites, shown),
+            ],
             key=lambda mark: (mark.day, mark.kind, mark.note_id),
         ),
         holidays=known.shared(regions, shown),
