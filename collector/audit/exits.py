@@ -23,12 +23,21 @@ from collector.audit.scratch import ScratchHouse
 
 #: Panels of the dashboard, and the dimensions that each can show.
 PANELS: Final = {
-    "pages": ("page", "entry_page", "exit_page", "group"),
+    "pages": ("page", "entry_page", "exit_page", "group", "not_found"),
     "sources": ("channel", "source", "campaign"),
     "devices": ("device", "browser", "os", "viewport"),
     "countries": ("country", "language"),
-    "events": ("event",),
+    "events": ("event", "outbound", "download"),
     "goals": ("goal",),
+    "time": ("time",),
+    "scroll": ("scroll",),
+}
+#: What a table is cut out of: a dimension, and how its values begin; written here once more, on purpose.
+_CUT: Final = {
+    "not_found": ("property", "Not found · page="),
+    "outbound": ("property", "Outbound · host="),
+    "download": ("property", "Download · type="),
+    "time": ("page", ""),
 }
 #: Figures that are sums of what is kept; ratios follow from them.
 SUMS: Final = ("visitors", "visits", "pageviews", "events")
@@ -263,10 +272,11 @@ Figures = dict[str, dict[str, int]]
 def _expected(cursor: Any, shown: Shown, dimension: str) -> Figures:
     """Return the sums over the parts of the day, by value; a sum of which every part is withheld is left out."""
     sums = ", ".join(f"sum({name})::bigint" for name in SUMS)
+    dimension, beginning = _CUT.get(dimension, (dimension, ""))
     rows = cursor.execute(
-        f"select value, {sums} from cell where site = ? and day = ? and filter_dimension = '' and dimension = ? "
-        "group by value",
-        [shown.site, shown.day, dimension],
+        f"select substr(value, length($4) + 1), {sums} from cell where site = $1 and day = $2 "
+        "and filter_dimension = '' and dimension = $3 and starts_with(value, $4) group by value",
+        [shown.site, shown.day, dimension, beginning],
     ).fetchall()
     return {
         value: {name: count for name, count in zip(SUMS, counts, strict=True) if count is not None}
