@@ -14,7 +14,9 @@ from dashboard.desk import taken
 from dashboard.export_all import archive
 from dashboard.frame import Frame, parameters
 from dashboard.house import House
-from dashboard.query import Query
+from dashboard.listed import Asked, holds
+from dashboard.query import Query, QueryError
+from dashboard.rollup import chosen_by
 from dashboard.who import Way
 
 #: As many rows as a table of its own shows in all its pages.
@@ -51,15 +53,24 @@ class Files:
 
     def _table(self, request: Request, sites: list[Site], name: str) -> tuple[export.Table, export.Told]:
         params = parameters(request)
-        if name == "sites" and sites and not any(param == "site" for param, _ in params):
-            query = Query.from_params(params, sites=[sites[0].id])
-            return export_more.table(self._house, query, name=name, sites=sites)
+        if name == "sites" and not any(param == "site" for param, _ in params):
+            return self._of_many(params, sites)
         query, chosen = asked(self._house, params, sites)
         if name in export_more.NAMES:
             return export_more.table(self._house, query, name=name, sites=chosen)
         panels = [name] if name in PANELS else []
         report = report_of(self._house, query, sites=chosen, limit=EXPORT_ROWS_MAX, panels=panels, is_whole_table=True)
         return export.table(report, name), export.told(report)
+
+    def _of_many(self, params: list[tuple[str, str]], sites: list[Site]) -> tuple[export.Table, export.Told]:
+        """Return the sites that the list of sites shows under the same address, in all its pages."""
+        listing = Asked.from_params(params)
+        named = set(chosen_by(listing.collection, sites)) if listing.collection else {site.id for site in sites}
+        chosen = [site for site in sites if site.id in named and holds(site, listing.narrow)]
+        if not chosen:
+            raise QueryError("site")
+        query = Query(sites=(chosen[0].id,), period=listing.period)
+        return export_more.table(self._house, query, name="sites", sites=chosen)
 
     def _all(self, request: Request, sites: list[Site]) -> Response:
         wanted = request.query_params.get("site", sites[0].id if len(sites) == 1 else "")

@@ -171,6 +171,11 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     change: float | None
 
 
+def holds(site: Site, narrow: str) -> bool:
+    """Tell whether a site's id, host or controller contains *narrow*, whatever its capitals."""
+    return narrow.casefold() in " ".join((site.id, site.controller, *site.hosts)).casefold()
+
+
 def listed(reader: Reader, asked: Asked, sites: Sequence[Site], *, span: Span, before: Span | None) -> Listed:
     """Return the page that is asked for.
 
@@ -181,8 +186,7 @@ def listed(reader: Reader, asked: Asked, sites: Sequence[Site], *, span: Span, b
         span: The period.
         before: The one that it is compared with, if there is one.
     """
-    wanted = asked.narrow.casefold()
-    found = [site for site in sites if wanted in " ".join((site.id, site.controller, *site.hosts)).casefold()]
+    found = [site for site in sites if holds(site, asked.narrow)]
     lines = sorted(_lines(reader, found, span, before), key=lambda line: line.site.id)
     lines = _sorted(lines, asked)
     pages = max(-(-len(lines) // PAGE_SITES), 1)
