@@ -32,6 +32,13 @@ NAMES: Final = {
     "connections": mark("Connections that are open at a time"),
     "country_from": mark("Where the country comes from"),
     "dimensions": mark("Breakdowns"),
+    "goals": mark("Goals"),
+    "funnels": mark("Funnels"),
+    "groups": mark("Groups of pages"),
+    "region": mark("Region of the school holidays"),
+    "embed_hosts": mark("Sites that may show the figures inside themselves"),
+    "in_median": mark("Takes part in the median of schools"),
+    "set_pairs": mark("Pairs that are told as “at least”"),
     "has_agreement": mark("Agreement is recorded"),
     "hosts": mark("Host names"),
     "hour_rows_days": mark("Days that hours are kept"),
@@ -84,7 +91,7 @@ COUNTRY_FROM: Final = {
     "file": mark("a file of the operator"),
 }
 #: Lists of dimensions, each of which has a name.
-_LISTS: Final = ("dimensions", "pairs", "without", "switched_off")
+_LISTS: Final = ("dimensions", "pairs", "set_pairs", "without", "switched_off")
 _DAY: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)", re.ASCII)
 _PATHS: Final = marks("{n} path", "{n} paths")
 _ON_BEHALF: Final = "operator, on behalf of "

@@ -21,16 +21,20 @@ TELLING: Final = frozenset(
 #: Settings of which more is stricter, and of which less is.
 _MORE: Final = frozenset({"k", "templates", "sensitive"})
 _LESS: Final = frozenset(
-    {"address_bits.ipv4", "address_bits.ipv6", "retention_days", "hour_rows_days", "trusted_proxies"}
+    {
+        *("address_bits.ipv4", "address_bits.ipv6", "retention_days", "hour_rows_days", "trusted_proxies"),
+        *("goals", "funnels", "groups"),
+    }
 )
 #: Settings that list what is switched on, and those that list what is switched off.
-_ON: Final = frozenset({"dimensions", "pairs", "scripts", "hosts"})
+_ON: Final = frozenset({"dimensions", "pairs", "set_pairs", "scripts", "hosts", "embed_hosts"})
 _OFF: Final = frozenset({"without", "switched_off"})
 #: Settings in the order from loose to strict.
 _SCALES: Final[Mapping[str, Sequence[str]]] = {
     "profile": ("open", "standard", "strict"),
     "is_on": ("true", "false"),
     "may_echo": ("true", "false"),
+    "in_median": ("true", "false"),
     "keep_day_through_reboot": ("true", "false"),
     "is_uncompressed": ("true", "false"),
     "templates_only": ("false", "true"),
