@@ -15,7 +15,7 @@ from dashboard.query import Query, QueryError
 from dashboard.sql import TALLY, Statement
 from dashboard.timeline import value_of
 
-NAMES: Final = ("funnels", "goal", "hours", "next", "sites")
+NAMES: Final = ("funnels", "goal", "hours", "next", "now", "sites")
 #: Those that are about one value: what it is stands in the filter, as on their page.
 _OF_ONE: Final = {"goal": Dimension.GOAL, "next": Dimension.PAGE}
 #: Of what the rows of a table of sites are made.
@@ -46,6 +46,7 @@ def table(house: House, query: Query, *, name: str, sites: Sequence[Site]) -> tu
         "funnels": lambda: _funnels(house, ids, span),
         "goal": lambda: _goal(house, sites, query, span),
         "next": lambda: _next(house, sites, query, span),
+        "now": lambda: _now(house, ids),
         "hours": lambda: _hours(house, ids, kept),
         "sites": lambda: _sites(house, ids, span),
     }[name]()
@@ -95,6 +96,15 @@ def _next(house: House, sites: Sequence[Site], query: Query, span: Span) -> Tabl
         ["site", "next_page", "visitors_at_least"],
         [[site.id, row.value, row.visitors] for site in sites for row in goals.next_pages(house, site, page, span)],
     )
+
+
+def _now(house: House, sites: tuple[str, ...]) -> Table:
+    """Return who is there now, as the page of now tells it; `at` is when that was counted, in UTC."""
+    rows: list[list[Cell]] = []
+    for site in sites:
+        told = house.now(site)
+        rows.append([site, *((told.visitors, told.pageviews, told.at.isoformat()) if told else (None, None, None))])
+    return Table(["site", "visitors", "pageviews", "at"], rows)
 
 
 def _hours(house: House, sites: tuple[str, ...], span: Span | None) -> Table:

@@ -98,7 +98,10 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
         engine.sites.add(site, made_by=made_by, reason="first steps", at=clock.now())
 
     def change_site(site_id: str, changes: dict[str, Any], *, made_by: str, reason: str) -> Site:
-        return engine.sites.change(site_id, changes, made_by=made_by, reason=reason, at=clock.now())
+        changed = engine.sites.change(site_id, changes, made_by=made_by, reason=reason, at=clock.now())
+        if "retention_days" in changes:
+            engine.let_go()
+        return changed
 
     def now(site_id: str) -> dashboard_house.Present | None:
         told = engine.present.now(site_id)

@@ -141,7 +141,8 @@ class PublishedByExits:
             rows = self._ask(f"/export/{PANEL_OF[dimension]}.json", {**today, "show": dimension.value})["rows"]
             values |= {(dimension, row[dimension.value]): row["visitors"] for row in rows if row.get(dimension.value)}
         blocks = {_block(row): (row["pageviews"], row["visitors"]) for row in points if "T" in row["from"]}
-        return Snapshot(self.visitors_running(site), values, blocks)
+        (now,) = self._ask("/export/now.json", {"site": site})["rows"]
+        return Snapshot(self.visitors_running(site), values, blocks, (now["visitors"], now["pageviews"]))
 
     def parts(self) -> list[PartName]:
         """Return every day that has figures."""

@@ -23,11 +23,13 @@ class Snapshot(msgspec.Struct, frozen=True):
         visitors: Of the day so far.
         values: Visitors by dimension and value.
         blocks: Pageviews and visitors of each committed block of hours.
+        now: Visitors of five minutes and pageviews of thirty.
     """
 
     visitors: int | None
     values: Mapping[tuple[Dimension, str], int]
     blocks: Mapping[str, tuple[int | None, int | None]]
+    now: tuple[int | None, int | None] = (None, None)
 
 
 def compare_snapshots(snapshots: list[Snapshot], cells: list[Cell], *, k: int) -> Iterator[Leak]:
@@ -48,6 +50,9 @@ def compare_snapshots(snapshots: list[Snapshot], cells: list[Cell], *, k: int) -
         for figure in figures:
             if figure is not None and (figure % k or not figure):
                 yield Leak(figure % k or k - 1, "a running figure that is no multiple of k", "")
+        for figure in snapshot.now:
+            if figure is not None and (figure % k or figure < 2 * k):
+                yield Leak(figure % k or figure, "a figure of now that is no multiple of k, or below 2k", "")
         yield from _against(snapshot, lines, k=k)
 
 

@@ -321,6 +321,8 @@ def seen(visitors: int, values: dict[str, int], **blocks: tuple[int, int]) -> Sn
     ("snapshot", "cells", "how"),
     [
         (seen(37, {}), [], "a running figure that is no multiple of k"),
+        (Snapshot(30, {}, {}, (10, None)), [], "a figure of now that is no multiple of k, or below 2k"),
+        (Snapshot(30, {}, {}, (None, 34)), [], "a figure of now that is no multiple of k, or below 2k"),
         (seen(30, {"/a": 30}), [single(PAGE, "/a", 40, 27)], "a running figure minus the closed one"),
         (seen(30, {"/a": 10}), [single(PAGE, OTHER, 13, 13)], "what a value seen earlier leaves of the others"),
         (seen(30, {}, h0810=(40, 30)), [single(TOTAL, "", 43, 33)], "the day minus its committed hours"),

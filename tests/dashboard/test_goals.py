@@ -199,6 +199,8 @@ def test_now_says_no_more_than_it_may(house: House, client: TestClient) -> None:
     paused = client.get("/now?site=school&pause=1").text
     assert "data-follow" not in paused
     assert "http-equiv" not in paused
+    (row,) = client.get("/export/now.json?site=school").json()["rows"]
+    assert (row["visitors"], row["pageviews"]) == (40, 310)
     house.present = None
     assert "fewer than 20" in text(client, "/now?site=school&lang=en")
 
