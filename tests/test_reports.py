@@ -32,8 +32,9 @@ from collector.engine import Engine
 from collector.errors import SettingsError, TurvenError
 from collector.model import Epoch
 from collector.settings import Mail, Settings, load_settings
-from dashboard.desk import mailings
+from dashboard.desk import links, mailings
 from dashboard.desk.file import Desk
+from dashboard.desk.links import Wish
 from dashboard.desk.mailings import Order
 from dashboard.desk.taken import taken
 from tests.clock import ManualClock
@@ -364,6 +365,26 @@ def test_the_command_lists_and_sends(tmp_path: Path) -> None:
     assert "sent: 0, in vain: 0, not due: 1" in run("send")
     assert "written: 1" in run("send", "--to-file")
     assert len(list((settings.data_dir / "mail").glob("*.eml"))) == 1
+
+
+def test_erasing_a_site_erases_who_got_its_reports(tmp_path: Path) -> None:
+    """With a site its links and receivers go, out of the bytes of the file as well."""
+    settings = settings_in(tmp_path)
+    engine = Engine(settings, clock=SystemClock())
+    engine.sites.add(SCHOOL, made_by="operator", reason="test", at=SystemClock().now())
+    engine.stop()
+    desk, at = Desk(settings.desk_file), SystemClock().now()
+    order = Order(site="school", every="week", receiver=RECEIVER, language="nl")
+    mailings.add(desk, order, stop="S" * 43, made_by="operator", at=at, today=at.date())
+    links.make(desk, Wish(name="Bestuur", site="school"), secret="S" * 43, made_by="operator", at=at)
+    desk.close()
+    config = tmp_path / "turven.toml"
+    config.write_text(f'data_dir = "{settings.data_dir}"\nruntime_dir = "{settings.runtime_dir}"\n')
+    answer = CliRunner().invoke(main, ["--config", str(config), "erase", "school", "--yes-erase", "school"])
+    assert answer.exit_code == 0, answer.output
+    kept = settings.desk_file.read_bytes()
+    assert RECEIVER.encode() not in kept
+    assert b"Bestuur" not in kept
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
