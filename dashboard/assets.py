@@ -109,6 +109,6 @@ def pack(
     """Return *body* compressed where it helps and the browser takes it; pages are not to be kept by anything."""
     headers = {"Cache-Control": _NEVER_KEPT, **headers, "Vary": "Accept-Encoding"}
     if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
-        body = packed or gzip.compress(body, 6, mtime=0)
+        body = packed or gzip.compress(body, 9, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status_code=status, media_type=media_type, headers=headers)

@@ -39,17 +39,6 @@ _FAR: Final = (
     (PeriodKind.TWELVE_MONTHS, mark("12 months"), ""),
     (PeriodKind.ALL, mark("Everything"), ""),
 )
-#: Keys, and what each of them does.
-KEYS: Final = (
-    ("D", mark("today")),
-    ("W", mark("seven days")),
-    ("M", mark("this month")),
-    ("Y", mark("this year")),
-    ("S", mark("this school year")),
-    ("←", mark("the period before")),
-    ("→", mark("the period after")),
-    ("?", mark("these keys")),
-)
 COMPARISONS: Final = {
     28: mark("28 days before"),
     364: mark("364 days before"),
@@ -121,12 +110,12 @@ def above(house: House, view: View, report: Report, sites: Sequence[Site], *, wh
         "unknown": unknown(words, known),
         "picker": picker(words, report, first_day=first_day),
         "is_new": first_day is None and not report.as_of,
-        "keys": [(key, words.text(text)) for key, text in KEYS],
         "present": present(house, sites),
         "make_query": lambda names: Query(sites=names),
         "accepted": accepted(report),
         "note_length": TEXT_LENGTH_MAX,
-        "may_note": [site.id for site in sites if who.may(Right.NOTES, site.id)],
+        # Of a collection nobody wants to pick one of hundreds here.
+        "may_note": [site.id for site in sites if not report.query.collection and who.may(Right.NOTES, site.id)],
     }
 
 

@@ -134,8 +134,16 @@ addEventListener('keydown', (event) => {
   show(link.href);
 });
 
-/** Let the keys be shown, and switched off. */
+/** Let the keys be shown, each with the words of its link, and switched off. */
 function keyed(button) {
+  const arrows = { ArrowLeft: '←', ArrowRight: '→' };
+  for (const link of main.querySelectorAll('a[data-key]')) {
+    const line = help().querySelector('dl').appendChild(document.createElement('div'));
+    const key = line.appendChild(document.createElement('dt')).appendChild(document.createElement('kbd'));
+    link.setAttribute('aria-keyshortcuts', link.dataset.key);
+    key.textContent = arrows[link.dataset.key] ?? link.dataset.key.toUpperCase();
+    line.appendChild(document.createElement('dd')).textContent = link.textContent;
+  }
   const on = help().querySelector('[data-keys-on]');
   button.hidden = false;
   button.addEventListener('click', () => help().showModal());
