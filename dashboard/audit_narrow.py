@@ -17,15 +17,12 @@ def narrow(report: Report, sites: AbstractSet[str] | None) -> Report:
     """Return *report* without other sites than *sites*; `None` for every one.
 
     An entry of the settings log about another site stays as erased ones do, so that the chain can still be verified.
+    The settings in force have one fingerprint, of every site; they and it are left out, as from the report of a copy.
     """
     if sites is None:
         return report
     seen, facts = {"", *sites}, report.facts
-    effective = dict(facts.effective)
-    if isinstance(effective.get("sites"), list):
-        effective["sites"] = [one for one in effective["sites"] if _site_of(one) in seen]
     narrowed = Facts(
-        effective=effective,
         settings=[line for line in facts.settings if line.site in seen],
         inventory=facts.inventory,
         changes=[entry if entry.site in seen else _emptied(entry) for entry in facts.changes],
@@ -35,7 +32,8 @@ def narrow(report: Report, sites: AbstractSet[str] | None) -> Report:
         days=[one for one in facts.days if one.site in seen],
         register=[_record(one, seen) for one in facts.register if str(one.get("site") or "") in seen],
     )
-    return msgspec.structs.replace(report, facts=narrowed)
+    findings = [msgspec.structs.replace(finding, settings_sha256="") for finding in report.findings]
+    return msgspec.structs.replace(report, facts=narrowed, settings_sha256="", findings=findings)
 
 
 def _record(record: Mapping[str, Any], seen: AbstractSet[str]) -> Mapping[str, Any]:

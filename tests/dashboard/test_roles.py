@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from collector.audit.evidence import evidence
+from collector.audit.report import verdicts
 from collector.audit.shape import PUBLIC_ROUTES
+from collector.audit.verify import verify
 from collector.model import Cell, Dimension, Site
 from dashboard import access_table, audit_page
 from dashboard.access_table import NOT_AT_THE_MACHINE, ROUTES, Door, may, reference
+from dashboard.audit_narrow import narrow
 from dashboard.desk import links, tokens
 from dashboard.frame import Frame
 from dashboard.who import MACHINE, NOBODY, RIGHTS, Right, Role
@@ -26,6 +30,7 @@ from tests.dashboard.auditing import FixedAuditing, log, report
 from tests.dashboard.house import SCHOOL, TODAY, House, line, school_day
 from tests.house import TallyHouse
 from turven.compose import compose
+from turven.evidence import pages_of
 
 OTHER: Final = msgspec.structs.replace(
     SCHOOL, id="elders", hosts=("www.elders.example",), controller="Stichting Verderop", agreement="ZZ-99"
@@ -213,6 +218,17 @@ def test_no_page_tells_an_account_of_one_site_of_another(walk: Walk, role: Role)
             answer = walk.clients[role].get(f"{fill(address.split(' ')[1])}?{query}")
             told += [(address, query, word) for word in STRANGE if word in answer.text]
     assert told == []
+
+
+def test_evidence_without_other_sites_can_still_be_checked(walk: Walk) -> None:
+    """The report of an account of one site holds together like the whole one: its log, its settings, its verdicts."""
+    made = report(walk.house)
+    sha256 = str(made.facts.effective["settings_sha256"])
+    found = [msgspec.structs.replace(one, settings_sha256=sha256) for one in made.findings]
+    whole = msgspec.structs.replace(made, settings_sha256=sha256, findings=found, verdicts=verdicts(found))
+    for shown in (whole, narrow(whole, {"school"})):
+        pages = pages_of(shown, language="nl")
+        assert verify(evidence(shown, pages=pages)).deviations == []
 
 
 SITES: Final = st.lists(st.sampled_from(["school", "elders", "", "*", "school,elders"]), max_size=3)
