@@ -29,7 +29,7 @@ def written() -> set[Message]:
         with file.open("rb") as opened:
             for _, name, message, _ in babel_extract(opened, ("_", "n_"), [], {"trimmed": "true"}):
                 # A name that is only known when the page is made stands in the code, marked.
-                if message is not None:
+                if message is not None and message[0] is not None:
                     found.add((str(message[0]), str(message[1])) if name == "n_" else _form(message))
     return found
 
