@@ -280,7 +280,7 @@ def _place(points: Sequence[Point], day: date) -> float:
     """Return where *day* begins on the time axis, in per cent of its width."""
     at = next((n for n, point in enumerate(points) if day <= point.last), len(points) - 1)
     within = (day - points[at].first).days / points[at].days
-    return (at + min(max(within, 0), 1)) / len(points) * _HEIGHT
+    return (at + within) / len(points) * _HEIGHT
 
 
 def _holidays(points: Sequence[Point], holidays: Sequence[tuple[date, date, str]]) -> list[Band]:
