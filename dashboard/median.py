@@ -23,7 +23,7 @@ from dashboard import cells
 from dashboard.house import House
 from dashboard.metrics import FIGURES, METRICS, Amount, Key, Tally, Unit
 from dashboard.period import Period, PeriodKind, Span
-from dashboard.sql import TALLY, Statement
+from dashboard.sql import TALLY, Statement, named, of_sites
 
 #: So many schools beside one's own are the least, and k of them where k is more.
 SCHOOLS_MIN: Final = 10
@@ -171,10 +171,10 @@ def _counted(house: House, sites: Sequence[str], days: Span) -> list[str]:
     if not sites:
         return []
     asked = Statement(
-        "select site from closed where site in (" + ", ".join("?" for _ in sites) + ") and day between ? and ? "
+        f"select site from closed where {of_sites(sites)} and day between ? and ? "
         "group by site having count(distinct day) = ? and count(*) filter (where outcome = 'lost') = 0 "
         "and count(*) filter (where outcome = 'kept') > 0 order by site",
-        (*sites, days.first, days.last, days.days),
+        (*named(sites), days.first, days.last, days.days),
     )
     return [site for (site,) in cells.rows(house.reader, asked)]
 
@@ -183,8 +183,8 @@ def _tallies(house: House, sites: Sequence[str], days: Span) -> dict[str, Tally]
     if not sites:
         return {}
     asked = Statement(
-        f"select site, {TALLY} from cell where site in ({', '.join('?' for _ in sites)}) and day between ? and ? "
+        f"select site, {TALLY} from cell where {of_sites(sites)} and day between ? and ? "
         "and filter_dimension = '' and dimension = 'total' group by site",
-        (*sites, days.first, days.last),
+        (*named(sites), days.first, days.last),
     )
     return {row[0]: cells.tally(row[1:]) for row in cells.rows(house.reader, asked)}

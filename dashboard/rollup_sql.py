@@ -1,9 +1,10 @@
 """Statements over many sites: one line a site, however many sites there are."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from dashboard.period import Span
-from dashboard.sql import Statement
+from dashboard.sql import Statement, named, of_sites
 
 _TOTALS = "filter_dimension = '' and dimension = 'total'"
 
@@ -17,15 +18,15 @@ def totals(sites: Sequence[str], span: Span, before: Span | None) -> Statement:
     """
     earlier = before or span
     now, then = "filter (where day >= ?)", "filter (where day <= ?)"
-    border = "day between ? and ? or day between ? and ?"
     return Statement(
         f"select site, sum(visitors) {now}, sum(visits) {now}, sum(pageviews) {now}, count(*) {now}, "
         f"count(visitors) {now}, sum(visitors) {then}, count(visitors) {then} "
-        f"from cell where site in ({_marks(sites)}) and ({border}) and {_TOTALS} group by site",
+        f"from cell where {of_sites(sites)} and day between ? and ? and {_TOTALS} group by site",
         (
-            *(span.first,) * 5, *(earlier.last if before else earlier.first.min,) * 2, *sites,
-            span.first, span.last, earlier.first, earlier.last,
+            *(span.first,) * 5, *(earlier.last if before else date.min,) * 2, *named(sites),
+            min(span.first, earlier.first), span.last,
         ),
+    ),
     )  # fmt: skip
 
 
@@ -38,8 +39,8 @@ def ends(sites: Sequence[str], span: Span) -> Statement:
     return Statement(
         "select site, count(distinct day) filter (where outcome = 'kept'), "
         "count(distinct day) filter (where outcome = 'below_k'), count(distinct day) filter (where outcome = 'lost') "
-        f"from closed where site in ({_marks(sites)}) and day between ? and ? group by site",
-        (*sites, span.first, span.last),
+        f"from closed where {of_sites(sites)} and day between ? and ? group by site",
+        (*named(sites), span.first, span.last),
     )
 
 
@@ -51,11 +52,7 @@ def lines(sites: Sequence[str], span: Span, *, is_by_week: bool) -> Statement:
     """
     day = "date_trunc('week', day)::date" if is_by_week else "day"
     return Statement(
-        f"select site, {day}, sum(visitors) from cell where site in ({_marks(sites)}) and day between ? and ? "
+        f"select site, {day}, sum(visitors) from cell where {of_sites(sites)} and day between ? and ? "
         f"and {_TOTALS} group by all",
-        (*sites, span.first, span.last),
+        (*named(sites), span.first, span.last),
     )
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" for _ in values) or "null"

@@ -42,6 +42,8 @@ _RUNNING: Final = (
     "and running.part = closed.part"
 )
 _BETWEEN: Final = "and day between ? and ?"
+#: No id of a site has it.
+_BETWEEN_SITES: Final = ","
 #: Which stretch of time a line of the series belongs to.
 CURRENT: Final = 0
 PREVIOUS: Final = 1
@@ -68,14 +70,14 @@ def series(query: Query, spans: Sequence[Span], *, today: date) -> Statement:
         hours = "dimension in ('total', 'hour')" if query.filter is None and span.days == 1 else where
         parts.append(
             f"select {stretch} as stretch, day, dimension, value, {_MEASURES} from cell "
-            f"where {_sites(query.sites)} and day between ? and ? and filter_dimension = '' and {hours}"
+            f"where {of_sites(query.sites)} and day between ? and ? and filter_dimension = '' and {hours}"
         )
-        parameters += [*query.sites, span.first, span.last, *values]
+        parameters += [*named(query.sites), span.first, span.last, *values]
     parts.append(
         f"select {SNAPSHOT}, running.day, dimension, value, {_MEASURES} {_RUNNING} "
-        f"where {_sites(query.sites, table='running.')} and running.day = ? and {where}"
+        f"where {of_sites(query.sites, table='running.')} and running.day = ? and {where}"
     )
-    parameters += [*query.sites, today, *values]
+    parameters += [*named(query.sites), today, *values]
     union = " union all ".join(parts)
     return Statement(f"select stretch, day, dimension, value, {TALLY} from ({union}) group by all", tuple(parameters))
 
@@ -97,14 +99,14 @@ def panels(query: Query, breakdowns: Sequence[Breakdown], span: Span, *, limit: 
     """
     part, part_values = _part(breakdowns)
     where, values = _lines(query.filter, breakdowns)
-    once: list[Parameter] = [*query.sites, span.first, span.last]
+    once: list[Parameter] = [*named(query.sites), span.first, span.last]
     sources = [
-        f"select {part} as part, value, {_MEASURES} from cell where {_sites(query.sites)} {_BETWEEN} and {where}"
+        f"select {part} as part, value, {_MEASURES} from cell where {of_sites(query.sites)} {_BETWEEN} and {where}"
     ]
     parameters = [*part_values, *once, *values]
     if query.filter is None:
         sources.append(
-            f"select {part}, value, {_MEASURES} {_RUNNING} where {_sites(query.sites, table='running.')} "
+            f"select {part}, value, {_MEASURES} {_RUNNING} where {of_sites(query.sites, table='running.')} "
             f"and running.day between ? and ? and {where}"
         )
         parameters += [*part_values, *once, *values]
@@ -112,7 +114,7 @@ def panels(query: Query, breakdowns: Sequence[Breakdown], span: Span, *, limit: 
     turned = sorted({one.dimension for one in breakdowns} & SETS) if query.filter else []
     if query.filter and turned:
         sources.append(
-            f"select filter_dimension, filter_value, {_MEASURES} from cell where {_sites(query.sites)} {_BETWEEN} "
+            f"select filter_dimension, filter_value, {_MEASURES} from cell where {of_sites(query.sites)} {_BETWEEN} "
             f"and filter_dimension in ({_marks(turned)}) and dimension = ? and value = ?"
         )
         parameters += [*once, *turned, query.filter.dimension.value, query.filter.value]
@@ -155,9 +157,9 @@ def shown_days(query: Query, breakdowns: Sequence[Breakdown], span: Span) -> Sta
     """
     where, values = _lines(query.filter, breakdowns)
     return Statement(
-        f"select dimension, count(distinct day) from cell where {_sites(query.sites)} {_BETWEEN} and {where} "
+        f"select dimension, count(distinct day) from cell where {of_sites(query.sites)} {_BETWEEN} and {where} "
         "group by dimension",
-        (*query.sites, span.first, span.last, *values),
+        (*named(query.sites), span.first, span.last, *values),
     )
 
 
@@ -168,9 +170,9 @@ def goal_days(query: Query, span: Span) -> Statement:
         Columns: goal, first day, days.
     """
     return Statement(
-        f"select value, min(day), count(distinct day) from cell where {_sites(query.sites)} {_BETWEEN} "
+        f"select value, min(day), count(distinct day) from cell where {of_sites(query.sites)} {_BETWEEN} "
         "and filter_dimension = '' and dimension = 'goal' group by value",
-        (*query.sites, span.first, span.last),
+        (*named(query.sites), span.first, span.last),
     )
 
 
@@ -183,8 +185,16 @@ def together(first: Filter, second: Filter, query: Query, span: Span) -> Stateme
     both = "filter_dimension = ? and filter_value = ? and dimension = ? and value = ?"
     one, other = (second, first) if second.dimension in SETS else (first, second)
     return Statement(
-        f"select sum(pageviews), sum(visitors) from cell where {_sites(query.sites)} {_BETWEEN} and {both}",
-        (*query.sites, span.first, span.last, one.dimension.value, one.value, other.dimension.value, other.value),
+        f"select sum(pageviews), sum(visitors) from cell where {of_sites(query.sites)} {_BETWEEN} and {both}",
+        (
+            *named(query.sites),
+            span.first,
+            span.last,
+            one.dimension.value,
+            one.value,
+            other.dimension.value,
+            other.value,
+        ),
     )
 
 
@@ -196,9 +206,9 @@ def alone(query: Query, breakdowns: Sequence[Breakdown], span: Span) -> Statemen
     """
     where, values = _lines(None, breakdowns)
     return Statement(
-        f"select dimension, value, sum(visitors) from cell where {_sites(query.sites)} {_BETWEEN} and {where} "
+        f"select dimension, value, sum(visitors) from cell where {of_sites(query.sites)} {_BETWEEN} and {where} "
         "group by dimension, value",
-        (*query.sites, span.first, span.last, *values),
+        (*named(query.sites), span.first, span.last, *values),
     )
 
 
@@ -215,8 +225,8 @@ def days(query: Query, span: Span) -> Statement:
         "count(*) filter (where identity = 'network'), max(k), "
         "count(*) filter (where outcome = 'kept' and origin = 'tracker') "
         "> count(distinct site) filter (where outcome = 'kept' and origin = 'tracker') "
-        f"from closed where {_sites(query.sites)} and day between ? and ? group by day",
-        (*query.sites, span.first, span.last),
+        f"from closed where {of_sites(query.sites)} and day between ? and ? group by day",
+        (*named(query.sites), span.first, span.last),
     )
 
 
@@ -229,9 +239,9 @@ def hours(query: Query, span: Span) -> Statement:
     return Statement(
         "select h.site, h.day, h.part, h.first_hour, h.last_hour, h.pageviews, h.visitors, c.outcome is not null "
         "from committed_hour as h left join closed as c on h.site = c.site and h.day = c.day and h.part = c.part "
-        f"where {_sites(query.sites, table='h.')} and h.day between ? and ? "
+        f"where {of_sites(query.sites, table='h.')} and h.day between ? and ? "
         "and (c.outcome is null or c.outcome = 'lost') order by all",
-        (*query.sites, span.first, span.last),
+        (*named(query.sites), span.first, span.last),
     )
 
 
@@ -242,9 +252,9 @@ def closed_hours(sites: Sequence[str], span: Span) -> Statement:
         Columns: site, day, block `HH-HH`, pageviews.
     """
     return Statement(
-        f"select site, day, value, pageviews from cell where {_sites(sites)} {_BETWEEN} and filter_dimension = '' "
+        f"select site, day, value, pageviews from cell where {of_sites(sites)} {_BETWEEN} and filter_dimension = '' "
         "and dimension = 'hour' order by all",
-        (*sites, span.first, span.last),
+        (*named(sites), span.first, span.last),
     )
 
 
@@ -256,24 +266,33 @@ def losses(query: Query, span: Span, *, timezones: Sequence[str]) -> Statement:
     """
     zones = ", ".join("?" for _ in timezones) or "null"
     return Statement(
-        f"select 'drop', reason, sum(count), count(distinct day) from dropped where {_sites(query.sites)} "
+        f"select 'drop', reason, sum(count), count(distinct day) from dropped where {of_sites(query.sites)} "
         "and day between ? and ? group by reason "
         "union all select 'house', reason, sum(count), count(distinct day) from dropped where site = '' "
         "and day between ? and ? group by reason "
         "union all select 'gap', reason, count(*), count(distinct day) from gap "
         f"where timezone in ({zones}) and day between ? and ? group by reason order by all",
-        (*query.sites, span.first, span.last, span.first, span.last, *timezones, span.first, span.last),
+        (*named(query.sites), span.first, span.last, span.first, span.last, *timezones, span.first, span.last),
     )
 
 
 def first_day(sites: Sequence[str]) -> Statement:
     """Return the first day that was closed, or null."""
-    return Statement(f"select min(day) from closed where {_sites(sites)}", tuple(sites))
+    return Statement(f"select min(day) from closed where {of_sites(sites)}", named(sites))
 
 
-def _sites(sites: Iterable[str], *, table: str = "") -> str:
-    marks = ", ".join("?" for _ in sites)
-    return f"{table}site = ?" if marks == "?" else f"{table}site in ({marks})"
+def of_sites(sites: Sequence[str], *, table: str = "") -> str:
+    """Return the condition of being one of *sites*, whose parameters are `named(sites)`.
+
+    As one parameter: 500 took DuckDB's client 60 ms to hand over, each time.
+    """
+    column = f"{table}site"
+    return f"{column} = ?" if len(sites) == 1 else f"{column} in (select unnest(string_split(?, '{_BETWEEN_SITES}')))"
+
+
+def named(sites: Sequence[str]) -> tuple[str]:
+    """Return the parameter that names *sites*."""
+    return (_BETWEEN_SITES.join(sites),)
 
 
 def _line(filtered: Filter | None) -> tuple[str, list[Parameter]]:
