@@ -26,7 +26,6 @@ def totals(sites: Sequence[str], span: Span, before: Span | None) -> Statement:
             *(span.first,) * 5, *(earlier.last if before else date.min,) * 2, *named(sites),
             min(span.first, earlier.first), span.last,
         ),
-    ),
     )  # fmt: skip
 
 
