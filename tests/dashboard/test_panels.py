@@ -204,6 +204,12 @@ def test_a_table_is_sorted_and_narrowed_by_its_address(folded: House) -> None:
     assert client.get("/all/visitor").status_code == 404
 
 
+@pytest.mark.parametrize("text_of_it", ["DUTCH", "nl"])
+def test_a_table_is_narrowed_by_what_is_read_and_by_what_is_kept(client: TestClient, text_of_it: str) -> None:
+    """A name is found as it is written in the reader's language, whatever its capitals, and as the cells have it."""
+    assert [row[0] for row in table(page_of(client, "/all/language", **{"with": text_of_it}))] == ["Dutch"]
+
+
 def test_hours_are_laid_out_by_weekday(client: TestClient) -> None:
     """Each square is the mean of its weekday; what was a block is spread evenly and marked; a filter is refused."""
     page = page_of(client, "/engagement")
