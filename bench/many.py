@@ -2,7 +2,7 @@
 
 A few days of each kind of site are simulated and closed under the k rule; every date of every site is then written
 from one of them by SQL, its figures up or down by up to a fifth, and two fifths of that in weekends. Rows lie as they
-do in any house that is older than two months, whose file is written anew each week: by month, then site, then day.
+do in any house that is older than two months, whose file is written anew each week (`collector.store.layout`).
 """
 
 import os
@@ -30,6 +30,8 @@ PORTAL_VISITS_A_DAY: Final = 54_500
 #: Of each kind of school in turn.
 SCHOOL_VISITS_A_DAY: Final = (60, 100, 180)
 PORTAL: Final = traffic.site_id(0)
+#: One of the others.
+SCHOOL: Final = traffic.site_id(123)
 _PROXY: Final = "127.0.0.1"
 _DAYS_SQL: Final = """
     create temp table dates as
@@ -46,17 +48,18 @@ _CELLS_SQL: Final = """
         (t.seconds * d.busy)::ubigint, (t.events * d.busy)::uinteger, t.contributors
     from dates as d join template as t on d.kind = t.kind and d.turn = t.turn
     where d.day between ? and ? and (t.dimension <> 'hour' or d.day > ?)
-    order by d.id, d.day, t.place
+        and (t.filter_dimension > '') = ?
+    order by t.dimension <> 'total', d.id, t.filter_dimension, t.filter_value, t.dimension, t.value, d.day
 """
 _CLOSED_SQL: Final = """
     insert into closed
     select id, day, 1, 'kept', 'tracker', 'browser', 'standard', 10, repeat('0', 64), day + interval 1 day, 1, '{}'
-    from dates order by day, id
+    from dates order by id, day
 """
 _DROPPED_SQL: Final = """
     insert into dropped
     select id, day, 1, reason, 10 * (1 + hash(id, day, reason) % 20)::uinteger
-    from dates cross join (select unnest(['bot', 'invalid']) as reason) order by day, id
+    from dates cross join (select unnest(['bot', 'invalid']) as reason) order by id, day
 """
 
 
