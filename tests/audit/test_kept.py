@@ -91,6 +91,11 @@ HARMS = [
     ("R26", "rows_above_the_cap", "update cell set visits = null, seconds = 9999999 where dimension = 'total'"),
     ("R26", "rows_with_more_bounces_than_visits", "update cell set bounces = visits + 1 where dimension = 'total'"),
     ("R26", "pairs_with_more_than_pageviews", "update cell set visitors = 10 where filter_dimension <> ''"),
+    (
+        "R26",
+        "floors_that_are_no_multiple_of_k",
+        "update cell set visitors = visitors + 1 where dimension = 'next_page'",
+    ),
     ("R29", "oldest_days", "update cell set day = '2024-01-01'"),
     ("R29", "oldest_days", "insert into dropped values ('', '2024-01-01', 1, 'bot', 10)"),
     ("R29", "sites_beyond_their_period", KEPT_TOO_LONG),
