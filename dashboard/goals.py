@@ -219,7 +219,10 @@ def sums(days: Days, key: tuple[str, str], span: Span, *, first: date | None) ->
     counted = [day for day in whole if span.holds(day) and (first is None or day >= first)]
     if not counted or first is None:
         return None
-    told = [own[day] for day in counted if day in own and own[day].visitors is not None]
+    told_on = [day for day in counted if day in own and own[day].visitors is not None]
+    # As the panel of goals divides: among everybody since the first day in the period that has a figure.
+    counted = [day for day in counted if day >= min(told_on, default=day)]
+    told = [own[day] for day in told_on]
     # Days on which visits are withheld are left out on both sides.
     both = [day for day in counted if whole[day].visits is not None and (day not in own or own[day].visits is not None)]
     visits = [own[day].visits or 0 for day in both if day in own]

@@ -74,6 +74,16 @@ def test_days_before_a_goal_counted_are_no_zeroes(house: House) -> None:
     assert goals.sums(days, GOAL, Span(date(2026, 11, 2), date(2026, 11, 8)), first=FIRST) is None
 
 
+def test_the_page_and_its_file_divide_alike(house: House, client: TestClient) -> None:
+    """Conversion on the page is that of the file: among everybody since the first day in the period with a figure."""
+    span = Span(date(2026, 11, 14), date(2026, 11, 20))
+    made = goals.sums(goals.days_of(house.inside(), DECLARED, span), ("goal", OPEN_DAY.name), span, first=FIRST)
+    rows = client.get(f"/export/goals.json?site=school&period={span.first}..{span.last}").json()["rows"]
+    (conversion,) = [row["conversion"] for row in rows if row["goal"] == OPEN_DAY.name]
+    assert made
+    assert made.conversion == pytest.approx(conversion, abs=0.0001)
+
+
 def test_a_withheld_day_makes_a_figure_at_least(house: House) -> None:
     """Days without a figure are missing, not zero; days that withhold visits are left out of both sides of a share."""
     days = goals.days_of(house.inside(), DECLARED, WEEK)
