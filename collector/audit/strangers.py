@@ -119,7 +119,7 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
         for route in guarded
         for disguise in DISGUISES
         for name, value in disguise.items()
-        if house.request("GET", _address(route), headers=disguise)[0] not in _REFUSED
+        if _asked_in_disguise(house, route, disguise) not in _REFUSED
     ]
     forms = [route for route in guarded if "POST" in route.methods or not route.methods]
     taken = [
@@ -156,6 +156,14 @@ def check_access(house: ScratchHouse, doors: Doors) -> Seen:
         answers_this_machine=own == _OK,
         modes=modes,
     )  # fmt: skip
+
+
+def _asked_in_disguise(house: ScratchHouse, route: Route, disguise: Mapping[str, str]) -> int:
+    """Return what the house answers in the way that the address is there for: refused in another one tells nothing."""
+    if "GET" in route.methods or not route.methods:
+        return house.request("GET", _address(route), headers=disguise)[0]
+    # Sent as from a page of its own, so that nothing but the disguise can be the reason.
+    return house.request("POST", _address(route), headers={"Sec-Fetch-Site": "same-origin", **disguise})[0]
 
 
 def _address(route: Route, *, site: str = "one") -> str:

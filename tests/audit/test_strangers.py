@@ -142,6 +142,7 @@ def without(text: bytes) -> Callable[[bytes], bytes]:
         ("R48", "answered_in_disguise", unmasked),
         ("R48", "taken_from_foreign_pages", unmasked),
         ("R48", "answered_in_disguise", on("/export/")),
+        ("R48", "answered_in_disguise", on("/api/notes")),
         ("R53", "answered_in_disguise", unmasked),
         ("R53", "figures_without_a_named_site", on("/", lambda page: page + b"<p>320</p>")),
         ("R53", "answered_in_disguise", on("/?site=one&site=two")),
