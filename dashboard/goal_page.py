@@ -66,7 +66,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold a funnel with its steps."""
+    """Hold a funnel with its steps; *whole* is the part of those of the first step that took the last one."""
 
     name: str
     targets: tuple[Target, ...]
@@ -74,12 +74,7 @@ class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool
     days: int
     steps: list[Step]
-
-    @property
-    def whole(self) -> float | None:
-        """Return which part of those of the first step took the last one; None where a step tells nothing."""
-        first, last = self.steps[0].visitors, self.steps[-1].visitors
-        return min(last / first, 1.0) if first and last is not None else None
+    whole: float | None
 
 
 class Goals:
@@ -239,6 +234,7 @@ class Goals:
             is_waiting=funnel not in site.funnels,
             days=len(counted),
             steps=goals.steps(days, funnel.name, len(funnel.steps), span, first=first),
+            whole=goals.through(days, funnel.name, len(funnel.steps), span, first=first),
         )
 
     def _next(self, site: Site, query: Query, report: Report) -> dict[str, Any]:

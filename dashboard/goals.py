@@ -240,14 +240,7 @@ def sums(days: Days, key: tuple[str, str], span: Span, *, first: date | None) ->
 
 def steps(days: Days, name: str, number: int, span: Span, *, first: date | None) -> list[Step]:
     """Return the steps of a funnel with *number* of them, over the days of *span* from *first* on."""
-    of = [
-        {
-            day: figures.visitors
-            for day, figures in days.get((Dimension.FUNNEL_STEP.value, f"{name}{BETWEEN}{n + 1}"), {}).items()
-            if span.holds(day) and (first is None or day >= first) and figures.visitors is not None
-        }
-        for n in range(number)
-    ]
+    of = [_step(days, name, n + 1, span, first=first) for n in range(number)]
     most = max((sum(one.values()) for one in of), default=0)
     made = []
     for n, one in enumerate(of):
@@ -265,6 +258,22 @@ def steps(days: Days, name: str, number: int, span: Span, *, first: date | None)
             )
         )
     return made
+
+
+def through(days: Days, name: str, number: int, span: Span, *, first: date | None) -> float | None:
+    """Return which part of those who took the first step took the last, over the days that tell both; None of none."""
+    begun_by, ended_by = (_step(days, name, n, span, first=first) for n in (1, number))
+    both = begun_by.keys() & ended_by.keys()
+    return _share(sum(ended_by[day] for day in both), sum(begun_by[day] for day in both)) if both else None
+
+
+def _step(days: Days, name: str, number: int, span: Span, *, first: date | None) -> dict[date, int]:
+    """Return who took a step of a funnel, of the days that tell it."""
+    return {
+        day: figures.visitors
+        for day, figures in days.get((Dimension.FUNNEL_STEP.value, f"{name}{BETWEEN}{number}"), {}).items()
+        if span.holds(day) and (first is None or day >= first) and figures.visitors is not None
+    }
 
 
 def divided(

@@ -201,8 +201,8 @@ def build(
     """
     query, span, today = made.query, made.spans[0], made.today
     ended = {row.day: row for row in rows.days}
-    days = by_day(rows, sql.CURRENT, query.filter)
-    counted_days = len(days)
+    closed = by_day(rows, sql.CURRENT, query.filter)
+    days = dict(closed)
     for day, tally in unfinished(rows, query.filter, today=today).items():
         days[day] = add(days[day], tally) if day in days else tally
     before = by_day(rows, sql.PREVIOUS, query.filter) if len(made.spans) > 1 else {}
@@ -211,10 +211,7 @@ def build(
     is_whole = len(made.spans) > 1 and span.last < today
     previous = _total(before, made.spans[1]) if is_whole else None
     is_network = any(row.network for row in rows.days) or any(site.identity is Identity.NETWORK for site in sites)
-    panels = [
-        _panel(name, made, rows, days=days, ended=ended, counted_days=counted_days, is_whole=is_whole_table)
-        for name in made.breakdowns
-    ]
+    panels = [_panel(name, made, rows, closed=closed, ended=ended, is_whole=is_whole_table) for name in made.breakdowns]
     keys = figures_of(query.filter.dimension if query.filter else None)
     hours = blocks(rows, sql.CURRENT, span.first) if span.days == 1 and not query.filter else []
     return Report(
@@ -271,15 +268,14 @@ def _panel(
     made: Plan,
     rows: Rows,
     *,
-    days: Mapping[date, Tally],
+    closed: Mapping[date, Tally],
     ended: Mapping[date, DayRow],
-    counted_days: int,
     is_whole: bool,
 ) -> Panel:
     breakdown = made.breakdowns[name]
     here = [row for row in rows.panels if row.part == breakdown.part] if name not in made.refusals else []
     columns = _columns(made, breakdown, is_whole=is_whole)
-    tallies = {row.value: _tally_of(row, made, breakdown, rows, days) for row in here}
+    tallies = {row.value: _tally_of(row, made, breakdown, rows, closed) for row in here}
     longest = max((tally[columns[0]].numerator for value, tally in tallies.items() if value != OTHER), default=0) or 1
     shown = [
         Row(
@@ -303,21 +299,24 @@ def _panel(
         other=next((row for row in shown if row.value == OTHER), None),
         rows_count=max((row.rows for row in here), default=0),
         shown_days=rows.shown_days.get(breakdown.dimension, 0),
-        counted_days=counted_days,
+        counted_days=len(closed),
         refusal=refusal,
         choices=made.offered[name],
         is_at_least=made.is_of_set(breakdown),
     )
 
 
-def _tally_of(row: PanelRow, made: Plan, breakdown: Breakdown, rows: Rows, days: Mapping[date, Tally]) -> Tally:
-    """Return a row's figures, with the conversion where it is one of a goal."""
+def _tally_of(row: PanelRow, made: Plan, breakdown: Breakdown, rows: Rows, closed: Mapping[date, Tally]) -> Tally:
+    """Return a row's figures, with the conversion where it is one of a goal: of *closed* days, as a goal's figures are.
+
+    What came in a part that runs, or was lost, had no chance to be counted as having reached it.
+    """
     filtered = made.query.filter
     if breakdown is Breakdown.GOAL:
         first, counted = rows.goal_days.get(row.value, (made.today, 0))
-        is_short = counted < sum(1 for day in days if first <= day < made.today)
+        is_short = counted < sum(1 for day in closed if day >= first)
         return with_conversion(
-            row.tally, visitors_since(days, first), is_at_least=is_short or made.is_of_set(breakdown)
+            row.tally, visitors_since(closed, first), is_at_least=is_short or made.is_of_set(breakdown)
         )
     if filtered and filtered.dimension is Dimension.GOAL:
         return with_conversion(row.tally, rows.alone.get((breakdown.dimension, row.value)), is_at_least=True)
