@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from collector.clock import local_day
 from collector.model import Dimension, Site
-from dashboard import cells, goals
+from dashboard import cells, goals, rollup_sql
 from dashboard.export import Cell, Table, Told
 from dashboard.heat import heat, kept_hours
 from dashboard.house import House
@@ -124,12 +124,9 @@ def _hours(house: House, sites: tuple[str, ...], span: Span | None) -> Table:
 
 
 def _sites(house: House, sites: tuple[str, ...], span: Span) -> Table:
-    """Return the closed days of every site on a line; a site of which nothing was kept has no figures."""
-    statement = Statement(
-        f"select site, {TALLY} from cell where {_named(sites)} and day between ? and ? "
-        "and filter_dimension = '' and dimension = 'total' group by site",
-        (*sites, span.first, span.last),
-    )
+    """Return what every site came to on a line, as the list does; a site of which nothing was kept has no figures."""
+    source = rollup_sql.parts(sites, [span])
+    statement = Statement(f"select site, {TALLY} from ({source.sql}) group by site", source.parameters)
     found: dict[str, Any] = {site: rest for site, *rest in cells.rows(house.reader, statement)}
     return Table(["site", *FIGURES], [[site, *_figures(found.get(site))] for site in sites])
 

@@ -117,6 +117,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_at_least: Whether visitors of some part of a day are withheld.
+        are_views_at_least: The same of pageviews.
         change: By what part the visitors grew over the period before.
         path: Of its sparkline; empty until it is drawn.
     """
@@ -127,6 +128,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     pageviews: int | None = None
     before: int | None = None
     is_at_least: bool = False
+    are_views_at_least: bool = False
     kept_days: int = 0
     below_days: int = 0
     lost_days: int = 0
@@ -160,6 +162,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
         visitors: Of all of them.
         pageviews: Of all of them.
         change: By what part the visitors of those grew that have figures of both periods.
+        is_at_least: Whether visitors of some part of a day are withheld.
+        are_views_at_least: The same of pageviews.
     """
 
     lines: list[Line]
@@ -169,6 +173,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     visitors: int
     pageviews: int
     change: float | None
+    is_at_least: bool
+    are_views_at_least: bool
 
 
 def holds(site: Site, narrow: str) -> bool:
@@ -200,6 +206,8 @@ def listed(reader: Reader, asked: Asked, sites: Sequence[Site], *, span: Span, b
         visitors=sum(line.visitors or 0 for line in lines),
         pageviews=sum(line.pageviews or 0 for line in lines),
         change=_change(lines),
+        is_at_least=any(line.is_at_least for line in lines),
+        are_views_at_least=any(line.are_views_at_least for line in lines),
     )
 
 
@@ -222,7 +230,7 @@ def _line(site: Site, figures: Sequence[Any] | None, ends: Sequence[int]) -> Lin
     kept, below, lost = ends
     if figures is None:
         return Line(site=site, kept_days=kept, below_days=below, lost_days=lost)
-    visitors, visits, pageviews, parts, with_visitors, earlier, parts_before = figures
+    visitors, visits, pageviews, parts, with_visitors, with_pageviews, earlier, parts_before = figures
     return Line(
         site=site,
         visitors=visitors,
@@ -230,6 +238,7 @@ def _line(site: Site, figures: Sequence[Any] | None, ends: Sequence[int]) -> Lin
         pageviews=pageviews,
         before=earlier if parts_before else None,
         is_at_least=with_visitors < parts,
+        are_views_at_least=with_pageviews < parts,
         kept_days=kept,
         below_days=below,
         lost_days=lost,
