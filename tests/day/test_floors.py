@@ -46,6 +46,29 @@ def test_no_list_of_floors_names_a_small_group(counts: list[int], several: int) 
 
 
 @settings(max_examples=200, deadline=None)
+@given(counts=COUNTS, several=st.integers(0, 3), more=st.lists(st.integers(0, 4), min_size=3, max_size=3))
+def test_a_floor_of_few_is_nearly_exact(counts: list[int], several: int, more: list[int]) -> None:
+    """Where a floor and who has the value leave one number, neither the line nor the value has 1 to k-1 beside it."""
+    size = max(sum(counts) - several, *counts)
+    most = {value: own + extra for value, own, extra in zip(VALUES, counts, more, strict=True)}
+    floors = Floors(size, dict(zip(VALUES, counts, strict=True)), most, is_open=True)
+    if size < K or not floors.may_be_told(k=K):
+        return
+    for value, floor in floors.listed(k=K).items():
+        inside = range(floor, min(floor + K - 1, size, most[value]) + 1)
+        for whole in (size, most[value]):
+            assert not {whole - own for own in inside} <= set(range(1, K)), (size, most, value)
+
+
+def test_a_page_that_few_more_saw_than_came_from_another() -> None:
+    """Of 6 visitors of a page 5 went on to one that 5 saw: the floor of 5 is exact, and one did not."""
+    floors = Floors(6, {"b": 5}, {"b": 5, "c": 9}, is_open=True)
+    assert floors.hides_nobody(k=5)
+    assert not floors.may_be_told(k=5)
+    assert Floors(10, {"b": 5}, {"b": 5, "c": 9}, is_open=True).may_be_told(k=5)
+
+
+@settings(max_examples=200, deadline=None)
 @given(counts=COUNTS)
 def test_a_listed_value_says_nothing_of_what_lies_in_it(counts: list[int]) -> None:
     """Safari is at least k, and its systems are listed: none of those left out is thereby known to be somebody."""
