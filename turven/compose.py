@@ -32,6 +32,7 @@ from dashboard.api_door import token_door
 from dashboard.desk.file import Desk
 from dashboard.frame import Frame
 from dashboard.remembering import Remembering
+from dashboard.slashes import Slashes
 from turven.auditing import Auditing, audit_command
 from turven.door import door_of, tell_first_code
 from turven.listening import see_free
@@ -140,6 +141,7 @@ def compose(house: House, *, clock: Clock, auditing: Auditing | None = None) -> 
                 inside.desk.close()
 
     app = Starlette(routes=[*house.routes(), *told, *shown], lifespan=running)
+    Slashes(app.router)
     house.commands.routes = app.routes
     return Guard(FrontDoor(house.door, app, path=f"{settings.server.base_path}/event"))
 
