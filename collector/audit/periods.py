@@ -15,12 +15,15 @@ from collector.audit.finding import Seen
 from collector.audit.kept import not_applicable
 from collector.audit.outsider import PartName, Published, newest_of_each
 from collector.audit.over_http import PublishedByExits
-from collector.model import Dimension
+from collector.model import Dimension, Measure
 
 #: How long questions are put to a running house.
 PERIOD_SECONDS: Final = 4.0
 #: Days of the longer period: a week.
 _DAYS: Final = 7
+
+#: What can be subtracted.
+_SUMS: Final = frozenset(Measure)
 
 #: Figures by dimension, value and column.
 Told = Mapping[tuple[str, str, str], int]
@@ -128,4 +131,9 @@ def _told(
 
 
 def _figures(row: Mapping[str, Any], dimension: Dimension) -> Iterator[tuple[str, int]]:
-    return ((column, told) for column, told in row.items() if column != dimension.value and told is not None)
+    # Sums only: a ratio of a week minus one of six days is nobody's ratio.
+    return (
+        (column, told)
+        for column, told in row.items()
+        if column in _SUMS and column != dimension.value and told is not None
+    )
