@@ -341,9 +341,8 @@ class _Shares:
             self._since = rows.goals_since(reader, ask, span)
             # Who is set against a goal: everybody, or all who had what another filter says.
             is_goal = ask.dimension is Dimension.GOAL
-            others = msgspec.structs.replace(ask, dimension=None) if is_goal else ask
-            whole = rows.whole(reader, others, span, bucket="day")
-            self._days = {line.day: line.tally[Key.VISITORS].numerator for line in whole if line.day}
+            others = msgspec.structs.replace(ask, dimension=None, value="") if is_goal else ask
+            self._days = rows.closed_days(reader, others, span)
             since = self._since.get(ask.value) if is_goal else None
             if since and words.GROUP_CONVERSION in wanted and ask.is_pair:
                 self._alone[ask.value] = rows.unfiltered(reader, ask, Span(since, span.last))

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.model import Dimension
 from dashboard import cells, sql
 from dashboard.api_ask import Ask
 from dashboard.api_words import QuestionError
@@ -63,6 +64,18 @@ def lines(reader: Reader, ask: Ask, span: Span) -> list[Line]:
 def whole(reader: Reader, ask: Ask, span: Span, *, bucket: str) -> list[Line]:
     """Return the same without the breakdown: all who were there, or all who had what the filter says."""
     return lines(reader, msgspec.structs.replace(ask, by=None, bucket=bucket), span)
+
+
+def closed_days(reader: Reader, ask: Ask, span: Span) -> dict[date, int]:
+    """Return the visitors of each closed day, of everybody or of what the filter says.
+
+    What came in a part that runs, or was lost, had no chance to be counted as having reached a goal.
+    """
+    statement = Statement(
+        f"select day, sum(visitors) {_CLOSED} and filter_dimension = '' and dimension = ? and value = ? group by day",
+        (ask.site.id, span.first, span.last, (ask.dimension or Dimension.TOTAL).value, ask.value),
+    )
+    return {day: int(visitors or 0) for day, visitors in cells.rows(reader, statement)}
 
 
 def unfiltered(reader: Reader, ask: Ask, span: Span) -> dict[str, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.clock import ManualClock
 from tests.dashboard.house import SCHOOL, TODAY, House, morning, school_days
+from tests.dashboard.year import built
 
 
 @pytest.fixture
@@ -26,3 +27,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house.run_today(*morning())
     yield house
     house.history.close()
+
+
+@pytest.fixture(scope="session")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Build the made-up year once; tests only look at it."""
+    made = built(tmp_path_factory.mktemp("year"))
+    yield made
+    made.history.close()
