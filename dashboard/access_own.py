@@ -1,7 +1,6 @@
 """The page of one's own account: password, second step, language, and where one is signed in."""
 
 from collections.abc import Callable
-from typing import Final
 
 import segno
 from markupsafe import Markup
@@ -12,7 +11,7 @@ from starlette.routing import Route
 from collector.errors import SettingsError
 from dashboard import access
 from dashboard.access_door import AccountsDoor
-from dashboard.access_passwords import new_secret, secret_address, step_of
+from dashboard.access_passwords import BusyError, is_secret, new_secret, secret_address, step_of
 from dashboard.access_words import DONE, ROLES, WRONG_PASSWORD, WRONG_STEP, wrong
 from dashboard.desk.accounts import Account
 from dashboard.frame import FORM_BYTES_MAX, Frame
@@ -22,7 +21,6 @@ from dashboard.words import LANGUAGES
 
 Fields = dict[str, str]
 Doing = Callable[[Request, AccountsDoor, Account, Fields], Response]
-_SECRET_LENGTH: Final = 32
 
 
 class OwnPages:
@@ -64,10 +62,10 @@ class OwnPages:
         if refused := self._without_password(request, door, account, told):
             return refused
         secret = told.get("secret", "")
-        is_whole = len(secret) == _SECRET_LENGTH and secret.isalnum() and secret.isascii()
-        if not is_whole or step_of(secret, told.get("code", ""), at=door.clock.now()) is None:
+        step = step_of(secret, told.get("code", ""), at=door.clock.now()) if is_secret(secret) else None
+        if step is None:
             return self._answer(request, error=WRONG_STEP, told=told, status=422)
-        door.accounts.set_second_step(account.name, secret, made_by=account.name)
+        door.accounts.set_second_step(account.name, secret, made_by=account.name, step=step)
         door.sign_ins.end_all(account.name)
         return self._done(request, "second", account)
 
@@ -94,7 +92,11 @@ class OwnPages:
         if seconds := door.throttle.wait(account.name, network, now=now):
             return self._answer(request, wait=seconds, told=told, status=429)
         door.throttle.mistake(account.name, network, now=now)
-        if not door.accounts.is_password(account.name, told.get("current", "")):
+        try:
+            is_theirs = door.accounts.is_password(account.name, told.get("current", ""))
+        except BusyError:
+            return self._answer(request, wait=1, told=told, status=429)
+        if not is_theirs:
             return self._answer(request, error=WRONG_PASSWORD, told=told, status=422)
         door.throttle.success(account.name, network)
         return None
@@ -116,7 +118,7 @@ class OwnPages:
             return self._frame.message(request, "sign_in", status=401)
         # The one that was shown before, so that the picture that was read stays right.
         secret = told.get("secret", "") if told.get("do") == "second" else ""
-        secret = secret if len(secret) == _SECRET_LENGTH and secret.isalnum() else new_secret(door.random)
+        secret = secret if is_secret(secret) else new_secret(door.random)
         return self._frame.page(
             request,
             "me.html",

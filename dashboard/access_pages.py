@@ -9,6 +9,7 @@ from starlette.routing import Route
 from collector.errors import SettingsError
 from dashboard import access
 from dashboard.access_door import AccountsDoor
+from dashboard.access_passwords import BusyError
 from dashboard.access_words import WRONG, WRONG_CODE, wrong
 from dashboard.desk.accounts import tidy_name
 from dashboard.frame import FORM_BYTES_MAX, Frame
@@ -48,7 +49,10 @@ class SignInPages:
         door.throttle.mistake(name, network, now=now)
         if is_first:
             return self._first(request, door, told)
-        account = door.provider.identify(told)
+        try:
+            account = door.provider.identify(told)
+        except BusyError:
+            return self._form(request, told=told, wait=1, status=429)
         if account is None:
             return self._form(request, told=told, error=WRONG, status=422)
         door.throttle.success(name, network)

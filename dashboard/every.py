@@ -23,6 +23,8 @@ from dashboard.who import Right
 
 PAGE_ROWS: Final = 100
 ROWS_MAX: Final = 20_000
+#: Of the number of a page; Python reads no number of thousands of digits.
+_DIGITS_MAX: Final = 6
 _NAME: Final = "name"
 _FALLING: Final = "-"
 
@@ -70,7 +72,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         bare = sort.removeprefix(_FALLING)
         if bare and bare != _NAME and bare not in set(SHOWN):
             raise QueryError(sort)
-        if not (page.isascii() and page.isdigit() and 0 < int(page) <= ROWS_MAX):
+        if not (page.isascii() and page.isdigit() and len(page) <= _DIGITS_MAX and 0 < int(page) <= ROWS_MAX):
             raise QueryError(page[:VALUE_LENGTH_MAX])
         narrow = given.get("with", "").strip()[:VALUE_LENGTH_MAX]
         return cls(narrow=narrow, sort=bare, is_rising=bool(bare) and not sort.startswith(_FALLING), page=int(page))

@@ -168,6 +168,9 @@ class Frame:
         async def endpoint(request: Request) -> Response:
             if refused := await run_in_threadpool(self._refusal, request, right):
                 return refused
+            # A program has an address of its own for what its pass allows, and no key that a form could be asked for.
+            if self.who(request).way is Way.TOKEN:
+                return self.message(request, "right", status=403)
             body = await request.body()
             if len(body) > FORM_BYTES_MAX:
                 return self.message(request, "no_page", status=413)
@@ -217,7 +220,10 @@ class Frame:
         return words()[choose(asked, request.headers.get("accept-language", ""))]
 
     def _same(self, request: Request, language: str) -> str:
-        pairs = [(name, value) for name, value in parameters(request) if name != "lang"]
+        try:
+            pairs = [(name, value) for name, value in parameters(request) if name != "lang"]
+        except QueryError:
+            pairs = []
         view = View(words()[language], base_path=self.root(request))
         path = request.url.path.removeprefix(self.root(request))
         return view.address(path, [*pairs, ("lang", language)])

@@ -100,7 +100,10 @@ def _begun(day: date) -> int:
 def _may_lie(name: Break, begun: int, span: Span) -> bool:
     (month, day), (month_last, day_last) = _MAY_LIE[name]
     year = begun if name in {Break.AUTUMN, Break.CHRISTMAS} else begun + 1
-    last = date(year + (month_last < month), month_last, day_last)
+    ends = year + (month_last < month)
+    if not date.min.year <= year <= ends <= date.max.year:
+        return False
+    last = date(ends, month_last, day_last)
     return date(year, month, day) <= span.last and span.first <= last
 
 

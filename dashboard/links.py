@@ -1,6 +1,6 @@
 """Secret links: the page that makes and withdraws them, and the pages that they open."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import parse_qsl
@@ -135,13 +135,8 @@ class Opened:
         if not link.password:
             return answer
         request.state.until = link.expires_at.date()
-        with self._tries.lock:
-            if self._tries.are_over(link, at=at):
-                return self._frame.password_page(request, error="tries", status=429)
-            if not links.fits(link, password):
-                self._tries.note(link, at=at)
-                return self._frame.password_page(request, error="wrong", status=403)
-            self._tries.forget(link)
+        if refused := self._refused(request, link, password, at=at):
+            return refused
         until = min(at + timedelta(hours=PASS_HOURS), link.expires_at)
         answer.set_cookie(
             COOKIE,
@@ -153,6 +148,22 @@ class Opened:
             samesite="lax",
         )
         return answer
+
+    def _refused(self, request: Request, link: Link, password: str, *, at: datetime) -> Response | None:
+        """Return the answer to a password that is wrong, or one too many; None where it opens *link*."""
+        if not self._tries.room.acquire(blocking=False):
+            return self._frame.password_page(request, error="tries", status=429)
+        try:
+            with self._tries.lock:
+                if self._tries.are_over(link, at=at):
+                    return self._frame.password_page(request, error="tries", status=429)
+                if not links.fits(link, password):
+                    self._tries.note(link, at=at)
+                    return self._frame.password_page(request, error="wrong", status=403)
+                self._tries.forget(link)
+        finally:
+            self._tries.room.release()
+        return None
 
 
 def _wish(given: dict[str, str], site: Site) -> Wish:

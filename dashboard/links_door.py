@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import wraps
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -30,6 +30,8 @@ SHARED: Final = "/shared"
 COOKIE: Final = "turven-link"
 #: Wrong passwords of a link before nobody may try for a while: then ten thousand are some twenty days of work.
 TRIES_MAX: Final = 5
+#: Passwords that are looked at, with those that wait for it.
+WAITING_MAX: Final = 4
 TRIES_WAIT: Final = timedelta(minutes=15)
 #: The address is the secret: no other page learns it, nothing keeps the page, and search engines leave it alone.
 HEADERS: Final[Mapping[str, str]] = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
@@ -68,8 +70,9 @@ class Tries:
 
     def __init__(self) -> None:
         self._wrong: dict[str, deque[datetime]] = {}
-        # One at a time: each takes 64 MB while it is compared.
+        # One at a time: each takes 64 MB while it is compared. Few wait: they hold threads that answer pages.
         self.lock = Lock()
+        self.room = Semaphore(WAITING_MAX)
 
     def are_over(self, link: Link, *, at: datetime) -> bool:
         """Tell whether nobody may try now."""

@@ -17,6 +17,8 @@ from dashboard.sparkline import path
 
 PAGE_SITES: Final = 50
 _PAGES_MAX: Final = 1_000
+#: Of the number of a page; Python reads no number of thousands of digits.
+_DIGITS_MAX: Final = 6
 #: Longer periods are drawn by week.
 _DAILY_MAX: Final = 90
 _FALLING: Final = "-"
@@ -100,7 +102,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         bare = sort.removeprefix(_FALLING)
         if bare not in set(Column):
             raise QueryError(sort[:VALUE_LENGTH_MAX])
-        if not (page.isascii() and page.isdigit() and 0 < int(page) <= _PAGES_MAX):
+        if not (page.isascii() and page.isdigit() and len(page) <= _DIGITS_MAX and 0 < int(page) <= _PAGES_MAX):
             raise QueryError(page[:VALUE_LENGTH_MAX])
         return cls(
             period=Period.parse(given["period"]) if "period" in given else Period(),

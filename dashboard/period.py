@@ -226,7 +226,9 @@ def shift(span: Span, compare: int) -> int:
         span: The period, which never overlaps the one it is compared with.
         compare: How many days before a reader wants it at least; 0 for none.
     """
-    return next((days for days in SHIFTS if compare and compare <= days and span.days <= days), 0)
+    days = next((days for days in SHIFTS if compare and compare <= days and span.days <= days), 0)
+    # There is no day before the first one of the calendar.
+    return days if span.first.toordinal() > days else 0
 
 
 def _months_before(day: date, months: int) -> date:

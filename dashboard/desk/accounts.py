@@ -11,7 +11,7 @@ import msgspec
 
 from collector.clock import Clock
 from collector.errors import SettingsError
-from dashboard.access_passwords import Passwords, judge, step_of
+from dashboard.access_passwords import Passwords, WrongCodes, judge, step_of
 from dashboard.desk.file import Desk
 from dashboard.who import Role
 
@@ -83,6 +83,7 @@ class Accounts:
         self._desk = desk
         self._clock = clock
         self.passwords = passwords or Passwords()
+        self._codes = WrongCodes()
 
     def all(self) -> list[Account]:
         """Return every account, by name."""
@@ -198,15 +199,23 @@ class Accounts:
             _sign_out(cursor, account.name)
             self._note(cursor, made_by, account.name, What.PASSWORD)
 
-    def set_second_step(self, name: str, secret: str, *, made_by: str) -> None:
+    def set_second_step(self, name: str, secret: str, *, made_by: str, step: int = 0) -> None:
         """Give an account a second step, or take it away with an empty *secret*.
+
+        Args:
+            name: Whose.
+            secret: In base32.
+            made_by: Stands in the list of deeds.
+            step: Whose code set it up, and signs nobody in any more.
 
         Raises:
             SettingsError: `account_unknown`.
         """
         with self._desk.write() as cursor:
             account = self._there(cursor, name)
-            cursor.execute("update account set second = ?, second_step = 0 where name = ?", (secret, account.name))
+            cursor.execute(
+                "update account set second = ?, second_step = ? where name = ?", (secret, step, account.name)
+            )
             self._note(cursor, made_by, account.name, What.SECOND_STEP if secret else What.NO_SECOND_STEP)
 
     def set_language(self, name: str, language: str) -> None:
@@ -247,8 +256,12 @@ class Accounts:
 
     def _take_step(self, name: str, secret: str, code: str) -> bool:
         """Tell whether a code is right, and take its step: none is taken twice."""
-        step = step_of(secret, code, at=self._clock.now())
+        now = self._clock.now()
+        if self._codes.are_over(name, now=now):
+            return False
+        step = step_of(secret, code, at=now)
         if step is None:
+            self._codes.note(name, now=now)
             return False
         sql = "update account set second_step = ? where name = ? and second = ? and second_step < ?"
         with self._desk.write() as cursor:

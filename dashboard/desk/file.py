@@ -24,6 +24,9 @@ class Desk:
         self.path = path
         self._lock = RLock()
         path.touch(mode=0o600, exist_ok=True)
+        # One that was put back by hand may be open to others.
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         for pragma in ("secure_delete = on", "foreign_keys = on", "journal_mode = truncate"):
             self._connection.execute(f"pragma {pragma}").fetchall()

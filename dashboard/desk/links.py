@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,8 @@ PASS_HOURS: Final = 8
 #: What is over is listed this much longer, so that somebody can see why an address stopped working.
 LISTED_DAYS: Final = 30
 SECRET_BYTES: Final = 32
+#: Each password takes 64 MB while it is hashed.
+_ONE: Final = Lock()
 _COLUMNS: Final = "hash, name, site, password, is_embed, may_export, made_by, made_at, expires_at"
 
 
@@ -83,7 +86,7 @@ def make(desk: Desk, wish: Wish, *, secret: str, made_by: str, at: datetime) -> 
         hash=fingerprint(secret),
         name=wish.name,
         site=wish.site,
-        password=PasswordHasher().hash(wish.password) if wish.password else "",
+        password=_hashed(wish.password),
         is_embed=wish.is_embed,
         may_export=wish.may_export,
         made_by=made_by,
@@ -99,6 +102,11 @@ def make(desk: Desk, wish: Wish, *, secret: str, made_by: str, at: datetime) -> 
         values = [_text(value) if isinstance(value, datetime) else value for value in values]
         cursor.execute(f"insert into link ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     return link
+
+
+def _hashed(password: str) -> str:
+    with _ONE:
+        return PasswordHasher().hash(password) if password else ""
 
 
 def _check(wish: Wish) -> None:
