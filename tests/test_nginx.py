@@ -63,10 +63,23 @@ def test_nginx_keeps_no_record_of_an_event() -> None:
     events = re.findall(r"location = /(?:turven/)?event \{(.*?)\n    \}", text, re.DOTALL)
     assert len(events) == 2
     assert text.count("access_log off;") >= 3
-    assert text.count("error_log  /dev/null emerg;") == 3
+    assert text.count("error_log  /dev/null emerg;") == 4
     assert "client_max_body_size    8k;" in events[0]
     zones = re.findall(r"^limit_(?:req|conn)_zone (\S+)", text, re.MULTILINE)
     assert zones == ["$server_name"]
+
+
+def test_nginx_keeps_no_record_of_secret_addresses() -> None:
+    """Where the dashboard is opened, the lines that open it take the place of the refusal only: both logs stay off."""
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    (rest,) = re.findall(r"location /turven/ \{(.*?)\n    \}", text, re.DOTALL)
+    assert rest.split("\n")[1:] == [
+        "        access_log off;",
+        "        error_log  /dev/null emerg;",
+        "        return 404;",
+    ]
+    assert "this in the place of `return 404;`" in text
+    assert re.search(r"server_name stats\.example;.*?access_log off;\n    error_log  /dev/null emerg;", text, re.DOTALL)
 
 
 def test_nginx_sends_events_where_collectors_may_be() -> None:
