@@ -245,7 +245,7 @@ def breakdown_of(auditor: Auditor, asked: Asked, breakdown: str) -> list[tuple[s
     def order(item: tuple[str, dict[str, Told]]) -> tuple[Any, ...]:
         value, told = item
         if breakdown == "scroll":
-            return (False, int(value))
+            return (value == "(other)", value.zfill(3))
         views = told["pageviews"].value if asked.filter else 0
         return (
             value == "(other)",

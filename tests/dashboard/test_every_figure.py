@@ -196,7 +196,8 @@ def test_what_a_goal_divides_into(year: House, client: TestClient) -> None:
                 "select value, n, of from (select value, sum(visitors) as n from cell where :sites and "
                 "filter_dimension = 'goal' and filter_value = ? and dimension = ? and day between ? and ? "
                 "group by value) left join (select value, sum(visitors) as of from cell where :sites and "
-                "filter_dimension = '' and dimension = ? and day between ? and ? group by value) using (value) order by n desc, value",
+                "filter_dimension = '' and dimension = ? and day between ? and ? group by value) using (value) "
+                "order by n desc, value",
                 goal, dimension, first, asked.last, dimension, first, asked.last,
             )  # fmt: skip
             more.bars(sheet, box.one("table"), rows)

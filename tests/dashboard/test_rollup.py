@@ -24,7 +24,9 @@ from dashboard.rollup import chosen_by, collections
 from dashboard.sparkline import path
 from dashboard.who import RIGHTS, Role, Way, Who
 from tests.clock import ManualClock
+from tests.dashboard.auditor import Auditor, written
 from tests.dashboard.house import SCHOOL, TODAY, House, school_day, total
+from tests.dashboard.reading import Sheet
 
 YESTERDAY = TODAY - timedelta(1)
 SITES = [
@@ -211,6 +213,21 @@ def test_a_median_is_that_of_the_file_to_two_digits(many: House) -> None:
     page = client(many, "school-00").get("/?site=school-00&lang=en").text
     assert "the median of 12 schools" in page
     assert "the median of 12 schools" in client(many, "school-00", "school-01").get("/sites?lang=en").text
+
+
+def test_each_median_on_the_page_is_that_of_the_file(many: House) -> None:
+    """The six medians, what one's own site came to beside them, and of how many schools they are."""
+    sheet = Sheet(client(many, "school-00").get("/?site=school-00&lang=en").text)
+    box = sheet.main.one(".median")
+    own = Auditor(many, "school-00").figures(WEEK.first, WEEK.last, by="'all'")["all"]
+    each = Auditor(many, *(site.id for site in SITES[:12])).figures(WEEK.first, WEEK.last, by="site")
+    keys = ("visitors", "visits", "pageviews", "views_per_visit", "bounce_rate", "visit_length")
+    for line, key in zip(box.all("li"), keys, strict=True):
+        middle = median(one[key].value or 0 for one in each.values())
+        middle = round(middle, 2) if key == "bounce_rate" else float(f"{middle:.1e}")
+        sheet.expect(line.one("b"), written(key, middle))
+        assert line.text.endswith(f"{written(key, middle)} (here {written(key, own[key].value)})"), line.text
+    assert "the median of 12 schools" in box.text
 
 
 def test_no_median_of_too_few_others(many: House) -> None:
