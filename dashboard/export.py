@@ -24,7 +24,10 @@ NAMES: Final = ("days", *PANELS)
 #: Tells a spreadsheet that a file is UTF-8; other programs take it for a letter, so it stands there on request only.
 BOM: Final = b"\xef\xbb\xbf"
 #: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: A spreadsheet that is set to Dutch splits a line here, unless the cell is quoted: then a formula could follow.
+_SPLITS: Final = frozenset(";\t")
+_HOW: Final = (csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC)
 _DIGITS: Final = 4
 
 Cell = str | float | int | None
@@ -88,9 +91,13 @@ def as_csv(made: Table, *, bom: bool = False) -> bytes:
         bom: Whether a spreadsheet is told that it is UTF-8.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(made.header)
-    writer.writerows([_safe(cell) for cell in row] for row in made.rows)
+    usual, quoting = (csv.writer(out, lineterminator="\r\n", quoting=how) for how in _HOW)
+    usual.writerow(made.header)
+    for row in made.rows:
+        cells = [_safe(cell) for cell in row]
+        (quoting if any(isinstance(cell, str) and _SPLITS.intersection(cell) for cell in cells) else usual).writerow(
+            cells
+        )
     return (BOM if bom else b"") + out.getvalue().encode()
 
 

@@ -40,7 +40,7 @@ CLOSED: Final = {
 }
 DROPPED: Final = {"day": pl.Date, "part": pl.UInt16, "reason": pl.String, "count": pl.UInt32}
 #: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA: Final = r"^[=+\-@\t\r\n]"
+_FORMULA: Final = r"^[=+\-@\t\r\n＝＋－＠]"
 
 
 class _Pipe(io.RawIOBase):
@@ -118,7 +118,8 @@ def _frame(rows: list[Any], columns: dict[str, Any]) -> pl.DataFrame:
 def _csv(frame: pl.DataFrame) -> bytes:
     text = pl.col(pl.String)
     guarded = pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text)
-    return frame.with_columns(guarded.name.keep()).write_csv(line_terminator="\r\n").encode()
+    # Quoted: a spreadsheet that is set to Dutch splits a line at each semicolon that is not.
+    return frame.with_columns(guarded.name.keep()).write_csv(line_terminator="\r\n", quote_style="non_numeric").encode()
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -12,7 +12,7 @@ from collector.store.ledger import CELL_SCHEMA
 
 FORMATS: Final = ("csv", "json", "parquet")
 #: A spreadsheet takes a text that begins so for a formula; an apostrophe keeps it a text.
-_FORMULA: Final = r"^([=+\-@\t\r])"
+_FORMULA: Final = r"^([=+\-@\t\r\n＝＋－＠])"
 
 
 def export_cells(history: History, *, site: str, first: date | None, last: date | None, form: str) -> bytes:
@@ -38,6 +38,7 @@ def export_cells(history: History, *, site: str, first: date | None, last: date 
     elif form == "json":
         frame.write_json(out)
     else:
+        # Quoted: a spreadsheet that is set to Dutch splits a line at each semicolon that is not.
         texts = pl.col("value", "filter_value").str.replace(_FORMULA, "'$1")
-        frame.with_columns(texts).write_csv(out)
+        frame.with_columns(texts).write_csv(out, quote_style="non_numeric")
     return out.getvalue()

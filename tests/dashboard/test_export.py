@@ -15,7 +15,7 @@ from collector.cursor import Cursor
 from collector.model import Dimension
 from dashboard.breakdowns import PANELS
 from dashboard.export import NAMES, Table, as_csv
-from dashboard.export_all import CELLS, archive
+from dashboard.export_all import CELLS, _csv, archive
 from dashboard.export_more import NAMES as MORE
 from tests.dashboard.house import SCHOOL, TODAY, House, line, total
 
@@ -41,11 +41,24 @@ def test_an_export_equals_plain_sql(house: House) -> None:
     assert {row["page"]: row["pageviews"] for row in rows} == dict(expected)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
 def test_no_cell_is_taken_for_a_formula(start: str) -> None:
     """A name that a spreadsheet would take for a formula is led by an apostrophe; numbers stay numbers."""
     made = as_csv(Table(["event", "visitors"], [[f"{start}cmd", -20]])).decode()
     assert next(csv.reader(io.StringIO(made.partition("\r\n")[2], newline=""))) == [f"'{start}cmd", "-20"]
+
+
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_no_formula_follows_where_a_dutch_spreadsheet_splits(between: str) -> None:
+    """A spreadsheet that splits at another sign than the comma still finds no formula at the start of a cell."""
+    name = f"page{between}=1+1"
+    made = as_csv(Table(["event", "visitors"], [["usual", None], [name, None], [name, 20]])).decode()
+    assert list(csv.reader(io.StringIO(made, newline="")))[1:] == [["usual", ""], [name, ""], [name, "20"]]
+    found = [cell for row in csv.reader(io.StringIO(made, newline=""), delimiter=between) for cell in row]
+    assert not [cell for cell in found if cell.startswith("=")]
+    packed = _csv(pl.DataFrame({"value": [name]})).decode()
+    found = [cell for row in csv.reader(io.StringIO(packed, newline=""), delimiter=between) for cell in row]
+    assert not [cell for cell in found if cell.startswith("=")]
 
 
 def test_an_exported_name_is_guarded(empty: House) -> None:
@@ -141,7 +154,7 @@ def test_all_cells_leave_as_they_are_kept(empty: House) -> None:
     assert pl.concat(frames).rows() == kept
     text = packed.read("turven-school/cells/2026-11.csv").decode()
     assert text.count("\r\n") == 1 + len(frames[1])
-    assert ",event,'=1+1," in text
+    assert """"event","'=1+1",""" in text
     with packed.open("turven-school/closed.csv") as opened:
         assert opened.read().count(b"kept") == 2
 
