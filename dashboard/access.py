@@ -101,11 +101,11 @@ class Gate:
         return address is not None and any(address in network for network in self._trusted)
 
     def _is_own_form(self, request: Request, host: str) -> bool:
-        # Behind a proxy the browser's scheme is not the one that we see: the settings know it.
-        is_public = not _is_own_name(host)
-        return _is_same_origin(request) or (
-            "sec-fetch-site" not in request.headers and is_public and request.headers.get("origin") == self._origin
-        )
+        # Behind a proxy the browser's scheme is not the one that we see: the settings know it. A page of the same host
+        # that came without TLS is not ours.
+        if _is_own_name(host) or "sec-fetch-site" in request.headers:
+            return _is_same_origin(request)
+        return request.headers.get("origin") == self._origin
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,7 +12,7 @@ from dashboard.desk.file import Desk
 from dashboard.links_door import WAITING_MAX, Tries
 from dashboard.who import Role
 from tests.clock import ManualClock
-from tests.dashboard.accounts import CHEAP, PASSWORD, Accounted
+from tests.dashboard.accounts import CHEAP, PASSWORD, PUBLIC, Accounted
 from tests.dashboard.house import TODAY, House
 
 MANY = "&".join(f"a{n}=1" for n in range(150))
@@ -56,6 +56,14 @@ def test_nothing_is_compared_with_days_before_the_first(house: House) -> None:
     ):
         assert client.get(f"/?{query}").status_code in {200, 400}
     assert client.get("/goals?period=0001-01").status_code == 200
+
+
+@pytest.mark.parametrize(("origin", "status"), [(PUBLIC, 303), (PUBLIC.replace("https", "http"), 403)])
+def test_a_page_of_the_host_without_tls_is_not_ours(accounted: Accounted, origin: str, status: int) -> None:
+    """Behind a proxy we see `http` ourselves; what a network put into a page that came so signs nobody in."""
+    browser = accounted.client(base_url="http://stats.school.example")
+    data = {"name": "jan", "password": PASSWORD}
+    assert browser.post("/sign-in", data=data, headers={"origin": origin}).status_code == status
 
 
 def test_a_program_sends_no_form(house: House) -> None:
