@@ -103,6 +103,11 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     holidays: list[Band] = []
     pins: list[Pin] = []
 
+    @property
+    def has_part(self) -> bool:
+        """Tell whether something is drawn that is no whole day or week: a dotted line, or an open dot."""
+        return "L" in self.tail or any(dot.is_running for dot in self.dots)
+
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
     """Hold what is drawn beside the figures.

@@ -12,6 +12,7 @@ from collector.model import Dimension, Site
 from dashboard import cells
 from dashboard.house import House
 from dashboard.period import Span
+from dashboard.sparkline import BRIDGED
 from dashboard.sql import Statement
 
 #: What of a site's settings declares a set, and the dimension that its figures stand under.
@@ -325,20 +326,24 @@ def _bars(lines: Sequence[tuple[str, int, int | None]]) -> list[Shared]:
 
 
 def spark(days: Days, key: tuple[str, str], span: Span, *, first: date | None) -> str:
-    """Return the path of a small line over the days that count, in a box of 100 by 30; empty where nothing is told."""
+    """Return the path of a small line over the days that count, in a box of 100 by 30; empty where nothing is told.
+
+    It goes on over a weekend of which nothing is told, and is broken where more days are missing.
+    """
     own = days.get(key, {})
     start = max(span.first, first) if first else span.first
     whole = [start + timedelta(n) for n in range((span.last - start).days + 1)]
     known = [own[day].visitors or 0 for day in whole if day in own]
     if not known or not max(known):
         return ""
-    path, is_down = "", False
+    path = ""
+    upto: int | None = None
     for n, day in enumerate(whole):
         value = own[day].visitors if day in own else None
         if value is None:
-            is_down = False
             continue
+        is_on = upto is not None and n - upto <= BRIDGED + 1
         x, y = (n + 0.5) / len(whole) * 100, 28 - value / max(known) * 26
-        path += f"{'L' if is_down else 'M'}{x:.1f} {y:.1f}" + ("" if is_down else "h.01")
-        is_down = True
+        path += f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}" + ("" if is_on else "h.01")
+        upto = n
     return path

@@ -99,14 +99,15 @@ def above(house: House, view: View, report: Report, sites: Sequence[Site], *, wh
     words = view.words
     first_day = cells.first_day(house.reader, report.query.sites)
     known = around(house, sites, report.span, today=report.today)
+    drawn = chart_of(view, report, known)
     said = [Said(mark=each, text=marker_words.sentence(words, each)) for each in known.marks]
     return {
-        "chart": chart_of(view, report, known),
+        "chart": drawn,
         "around": known,
         "said": said,
         "marks_shown": MARKS_SHOWN,
         "remarks": {n: remark(words, point, known) for n, point in enumerate(report.points)},
-        "legend": legend(words, report, known),
+        "legend": legend(words, report, known, drawn),
         "unknown": unknown(words, known),
         "picker": picker(words, report, first_day=first_day),
         "is_new": first_day is None and not report.as_of,
@@ -234,7 +235,7 @@ def remark(words: Words, point: Point, known: Around) -> str:
     return "; ".join(dict.fromkeys([*names, *marks]))
 
 
-def legend(words: Words, report: Report, known: Around) -> list[tuple[str, str]]:
+def legend(words: Words, report: Report, known: Around, drawn: Chart | None) -> list[tuple[str, str]]:
     """Return what the signs of the chart mean, of those that it has."""
     states = {point.state for point in report.points}
     days = [point.first for point in report.points if point.days == 1 and not point.hours]
@@ -247,7 +248,7 @@ def legend(words: Words, report: Report, known: Around) -> list[tuple[str, str]]
         ("note", mark("note"), MarkKind.NOTE in kinds),
         ("setting", mark("setting changed"), MarkKind.SETTING in kinds),
         ("gap", mark("something was lost"), MarkKind.GAP in kinds),
-        ("tail", mark("not a whole day or week"), any(not (p.is_whole and p.is_counted) for p in report.points)),
+        ("tail", mark("not a whole day or week"), drawn is not None and drawn.has_part),
     )
     return [(kind, words.text(text)) for kind, text, is_there in signs if is_there]
 
