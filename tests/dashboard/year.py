@@ -248,9 +248,9 @@ def _row(site: Site, day: date, part: int, dimension: str, value: str, visitors:
         )
 
     visits = measure("visits", 100, 40)
-    bounces = (
-        None if visits is None else visits * _draw(*about, "bounces", 3 if dimension == "entry_page" else 20, 40) // 100
-    )
+    # One page keeps nearly everybody: its rate stays below what is told.
+    bounced = _draw(*about, "bounces", 1, 3) if value == "/rooster" else _draw(*about, "bounces", 20, 40)
+    bounces = None if visits is None else visits * bounced // 100
     told_bounces = None if _draw(*about, "bounces", "withheld", 0, 20) == 0 else bounces
     return (
         site.id, day, part, "", "", dimension, value, measure("pageviews", 180, 200), visits, visitors, told_bounces,
