@@ -2,6 +2,7 @@
 
 import logging
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.process import told
@@ -31,6 +32,9 @@ class Guard:
 
         try:
             await self._app(scope, receive, watch)
+        except ClientDisconnect:
+            # Whoever asked has gone: there is nobody to answer, and nothing that went wrong here.
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, its words stay here
             log.error("%s", told(error))  # noqa: TRY400 - no traceback
             if not started:

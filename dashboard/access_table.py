@@ -106,6 +106,30 @@ LETTERS: Final[Mapping[Role, str]] = {
 }
 #: Rights that whoever sits at the machine of a house without accounts does not need: there are no accounts.
 NOT_AT_THE_MACHINE: Final = frozenset({Right.OWN, Right.STAFF})
+#: What no line of the table stops, and what to do about it.
+_RESIDUAL: Final = """## What this does not stop
+
+- **Who has left.** Passes and secret links go on when the account that made them is switched off, removed or loses
+  the site; they are the site's. Withdraw them on `/passes` and `/links`, which say who made each.
+- **The operator.** It can give itself a site, or hand a controller's account another password and sign in with it.
+  Both stand in the list of deeds, which its owner can read and whoever writes `desk.sqlite` can change.
+- **A known password.** Where no second step was set up, whoever knows the password can set up one of their own.
+  With one they have ten codes an hour, from all networks together, and can keep the owner out for as long; another
+  password from the operator ends it. A password that was handed on may be chosen again by its owner.
+- **A path of the product's own host.** With a `base_path` a script of the product is of the same origin: an error
+  there (XSS) can open the dashboard as whoever is signed in, and what the product sets for the whole host can stand
+  beside our cookie. A host of its own (way 2 of `deploy/nginx.conf`) keeps them apart.
+- **An address that was passed on.** It is the key of a link. It stands in the history of a browser and in the logs
+  of whatever the house does not set itself: a CDN, a filter of a school. Take a password, a few days, and no files.
+- **Whoever has the address of a link with a password** can keep others out of it for a quarter of an hour.
+- **A flood.** Tries to sign in are slowed down in memory, and eight are under way at most: who was never signed in
+  from their network since the house began has to wait meanwhile. How many may ask at all, the proxy decides.
+- **Heavy questions.** An account, or a program with a pass, can ask for long periods without end. Withdraw it.
+- **The first code.** It stands in the log of the house until there is an account, and is of no use from then on.
+- **The machine.** Whoever is its user, or reads its memory, has everything. `desk.sqlite` is in no backup that
+  Turven makes, and its secrets of second steps stand in it as they are: a copy that you make yourself is to be kept
+  as safe.
+"""
 _MARK, _NONE = "●", ""
 
 
@@ -138,4 +162,5 @@ def reference() -> str:
             lines.append(f"| `{address}` | {asked.value} | {' | '.join([*roles, open_to_all, machine])} |")
         else:
             lines.append(f"| `{address}` | {asked.value} | | | | | | |")
+    lines += ["", *_RESIDUAL.splitlines()]
     return "\n".join((*lines, "")).replace("|  |", "| |").replace("|  |", "| |")

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from dashboard.desk.file import Desk
-from dashboard.who import Who
+from dashboard.who import Way, Who
 
 #: As long as the figures themselves are kept: 25 months.
 TAKEN_DAYS_MAX: Final = 760
@@ -14,6 +14,8 @@ TAKEN_DAYS_MAX: Final = 760
 API: Final = "api"
 ALL_CELLS: Final = "all cells"
 MAIL: Final = "mail"
+#: Letters of an instant up to its day, and up to its minute.
+_DAY, _MINUTE = 10, 16
 _COLUMNS: Final = "made_at, who, way, site, what"
 
 
@@ -42,11 +44,13 @@ def record(desk: Desk, who: Who, *, sites: tuple[str, ...], what: str, at: datet
         desk: Holds it.
         who: Who took it.
         sites: Ids.
-        what: Name of a panel, `ALL_CELLS`, `API` (noted once a day for each program) or `MAIL`.
+        what: Name of a panel, `ALL_CELLS`, `API` (noted once a day for each program) or `MAIL`; of a link a file is
+            noted once a minute.
         at: Aware UTC.
     """
-    day = at.date().isoformat()
-    if what == API and all(_is_noted(desk, (who.name, who.way.value, site, what), day=day) for site in sites):
+    # Whoever holds a link is no account that could be switched off: they could fill the disk with lines.
+    since = {API: _text(at)[:_DAY]}.get(what, _text(at)[:_MINUTE] if who.way is Way.LINK else "")
+    if since and all(_is_noted(desk, (who.name, who.way.value, site, what), since=since) for site in sites):
         return
     with desk.write() as cursor:
         cursor.execute("delete from taken where made_at < ?", (_text(at - timedelta(TAKEN_DAYS_MAX)),))
@@ -56,12 +60,12 @@ def record(desk: Desk, who: Who, *, sites: tuple[str, ...], what: str, at: datet
         )
 
 
-def _is_noted(desk: Desk, line: tuple[str, ...], *, day: str) -> bool:
+def _is_noted(desk: Desk, line: tuple[str, ...], *, since: str) -> bool:
     with desk.read() as cursor:
         return bool(
             cursor.execute(
                 "select 1 from taken where (who, way, site, what) = (?, ?, ?, ?) and made_at >= ? limit 1",
-                (*line, day),
+                (*line, since),
             ).fetchone()
         )
 

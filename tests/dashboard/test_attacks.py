@@ -1,16 +1,19 @@
 """What does somebody get who means harm: by addresses, floods, codes that were seen, and passes?"""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pyotp
 import pytest
+from starlette.types import Message
 
+from collector.guard import Guard
 from dashboard.access_passwords import CODES_FORGOTTEN, CODES_MAX, UNDER_WAY_MAX, BusyError, Passwords
-from dashboard.desk import links, notes, tokens
+from dashboard.desk import links, notes, taken, tokens
 from dashboard.desk.file import Desk
 from dashboard.links_door import WAITING_MAX, Tries
-from dashboard.who import Role
+from dashboard.who import Role, Way, Who
 from tests.clock import ManualClock
 from tests.dashboard.accounts import CHEAP, PASSWORD, PUBLIC, Accounted
 from tests.dashboard.house import TODAY, House
@@ -151,6 +154,36 @@ def test_a_flood_on_a_link_holds_few_threads(house: House, monkeypatch: pytest.M
     for _ in range(WAITING_MAX):
         full.room.release()
     assert guest.post(f"/shared/{secret}", data={"password": password}).status_code == 303
+
+
+def test_a_guest_fills_no_disk(house: House, clock: ManualClock) -> None:
+    """Files that leave by a link are noted once a minute each: whoever holds its address writes few lines."""
+    guest = Who(name="board", way=Way.LINK, rights=frozenset())
+    for _ in range(5):
+        taken.record(house.desk, guest, sites=("school",), what="pages", at=clock.now())
+    clock.forward(seconds=60)
+    taken.record(house.desk, guest, sites=("school",), what="pages", at=clock.now())
+    somebody = Who(name="jan", way=Way.ACCOUNT, rights=frozenset())
+    for _ in range(2):
+        taken.record(house.desk, somebody, sites=("school",), what="pages", at=clock.now())
+    lines, count = taken.taken(house.desk, sites=("school",), limit=10)
+    assert (count, [line.who for line in lines]) == (4, ["jan", "jan", "board", "board"])
+
+
+def test_who_hangs_up_writes_no_line_into_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """A form that is never sent whole is no accident of the house."""
+    scope = {"type": "http", "method": "POST", "path": "/sign-in", "raw_path": b"/sign-in", "query_string": b"",
+             "scheme": "http", "root_path": "", "server": ("127.0.0.1", 8000), "client": ("127.0.0.1", 1),
+             "headers": [(b"host", b"127.0.0.1:8000"), (b"sec-fetch-site", b"same-origin")]}  # fmt: skip
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        """Send nothing: the connection is gone."""
+
+    asyncio.run(Guard(house.app())(scope, receive, send))
+    assert not caplog.records
 
 
 def test_a_desk_that_was_put_back_by_hand_is_shut_again(tmp_path: Path) -> None:
