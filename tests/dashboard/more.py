@@ -11,6 +11,8 @@ from tests.dashboard.house import TODAY
 from tests.dashboard.reading import Node, Sheet
 
 _HOUR_DAYS: Final = 62
+#: So many places on, a small line goes on: over a weekend of which nothing is told.
+_BRIDGED: Final = 3
 
 
 def heat(sheet: Sheet, auditor: Auditor, asked: Asked) -> None:
@@ -111,18 +113,17 @@ def _reached(auditor: Auditor, first: date, last: date, begun: date, key: tuple[
 
 
 def spark(auditor: Auditor, asked: Asked, first: date, key: tuple[str, str]) -> str:
-    """Return the small line through the days that count, in a box of 100 by 30; a day that tells nothing breaks it."""
+    """Return the small line through the days that count, in a box of 100 by 30; more than a weekend that tells nothing breaks it."""
     days = [day for day in asked.days if day >= first]
     told = dict(auditor.rows(
         "select day, sum(visitors) from cell where :sites and filter_dimension = '' and dimension = ? and value = ? "
         "and day between ? and ? group by day", *key, days[0], days[-1],
     ))  # fmt: skip
-    path, is_down = "", False
-    for n, day in enumerate(days):
-        if day in told:
-            x, y = (n + 0.5) / len(days) * 100, 28 - told[day] / max(told.values()) * 26
-            path += f"{'L' if is_down else 'M'}{x:.1f} {y:.1f}{'' if is_down else 'h.01'}"
-        is_down = day in told
+    path, before = "", -_BRIDGED
+    for n in (n for n, day in enumerate(days) if day in told):
+        x, y = (n + 0.5) / len(days) * 100, 28 - told[days[n]] / max(told.values()) * 26
+        is_on = bool(path) and n - before <= _BRIDGED
+        path, before = path + f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}{'' if is_on else 'h.01'}", n
     return path
 
 
@@ -215,13 +216,13 @@ def sites(sheet: Sheet, auditor: Auditor, asked: Asked) -> None:
 def _course(auditor: Auditor, asked: Asked) -> str:
     """Return the small line of a site: 92 by 20 within a margin of 2, from nought to the most."""
     told = {day: one["visitors"].value for day, one in auditor.figures(asked.first, asked.last, by="day").items()}
-    most, path, is_on = max(value for value in told.values() if value), "", False
+    most, path, before = max(value for value in told.values() if value), "", -_BRIDGED
     for n, day in enumerate(asked.days):
         value = told.get(day)
         if value is not None:
             x, y = 2 + n * 92 / (len(asked.days) - 1), 22 - 20 * value / most
-            path += f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}{'' if is_on else 'h0'}"
-        is_on = value is not None
+            is_on = bool(path) and n - before <= _BRIDGED
+            path, before = path + f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}{'' if is_on else 'h0'}", n
     return path
 
 
