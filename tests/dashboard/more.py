@@ -113,7 +113,7 @@ def _reached(auditor: Auditor, first: date, last: date, begun: date, key: tuple[
 
 
 def spark(auditor: Auditor, asked: Asked, first: date, key: tuple[str, str]) -> str:
-    """Return the small line through the days that count, in a box of 100 by 30; more than a weekend that tells nothing breaks it."""
+    """Return the small line through the days that count, in a box of 100 by 30; it goes on over a weekend."""
     days = [day for day in asked.days if day >= first]
     told = dict(auditor.rows(
         "select day, sum(visitors) from cell where :sites and filter_dimension = '' and dimension = ? and value = ? "
