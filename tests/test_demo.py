@@ -20,13 +20,14 @@ from collector.clock import SystemClock, day_starts_at, local_day, local_hour
 from collector.demo.live import VISIT_SECONDS, LiveVisitors
 from collector.demo.people import DayKind
 from collector.demo.run import GOOD_HOURS, clear, daytime_zone, demo_settings, prepare, run_demo
-from collector.demo.school import HOST, SITE_ID, School
+from collector.demo.school import HOST, SITE, SITE_ID, School
 from collector.demo.weeks import Job, as_raw, site_in
 from collector.engine import Engine
 from collector.errors import SettingsError
 from collector.event import Event, Reason
 from collector.model import Identity, Origin
 from collector.settings import Server, Settings
+from dashboard.holidays import calendar
 from tests.clock import ManualClock
 
 AMSTERDAM = "Europe/Amsterdam"
@@ -88,6 +89,21 @@ def test_rhythm(school: School) -> None:
     assert school.kind_of(holiday) is DayKind.HOLIDAY
     assert len(school.requests_of(monday)) > 4 * len(school.requests_of(saturday))
     assert len(school.requests_of(saturday)) > len(school.requests_of(holiday))
+    closed = {(one.first, one.last) for one in calendar().holidays if one.region is SITE.region}
+    for week in (
+        (2026, 42),
+        (2026, 52),
+        (2027, 8),
+        (2027, 42),
+        (2027, 52),
+        (2028, 8),
+        (2028, 42),
+        (2028, 52),
+        (2029, 8),
+    ):
+        monday = date.fromisocalendar(*week, 1)
+        assert school.kind_of(monday) is DayKind.HOLIDAY
+        assert any(first <= monday and monday + timedelta(days=6) <= last for first, last in closed), week
     sunday = School(seed="test", timezone=AMSTERDAM, today=date(2026, 11, 22), share=0.1)
     assert sunday.kind_of(date(2026, 11, 22)) is DayKind.SCHOOL
 

@@ -42,10 +42,12 @@ SITE: Final = Site(
         ),
     ),
     groups=("/vakken/", "/toetsen/"),
-    region=Region.MIDDLE,
+    region=Region.NORTH,
 )
-#: Weeks before this one in which the school had its autumn holiday.
-HOLIDAY_WEEKS_AGO: Final = 6
+#: Weeks of the year (ISO) without lessons: spring, autumn and Christmas in the north, from autumn 2026 to spring 2029.
+#: Charts shade them from a calendar, and a school that is busy there would look like a fault. Of the long summer nothing
+#: is simulated, so that a demo in August has something to show.
+HOLIDAY_WEEKS: Final = frozenset({8, 42, 52})
 #: The school grew used to its portal: attendance so many weeks ago was lower by this share a week.
 GROWTH_A_WEEK: Final = 0.012
 BOT_REQUESTS: Final = 60
@@ -142,7 +144,7 @@ class School:
         """Return what sort of day it is at the school."""
         if day == self._today:
             return DayKind.SCHOOL
-        if _weeks_between(day, self._today) == HOLIDAY_WEEKS_AGO:
+        if day.isocalendar().week in HOLIDAY_WEEKS:
             return DayKind.HOLIDAY
         return {6: DayKind.SATURDAY, 7: DayKind.SUNDAY}.get(day.isoweekday(), DayKind.SCHOOL)
 
