@@ -156,7 +156,10 @@ MESSAGES: Final = {
     ),
     "peer": (
         mark("Only on this machine"),
-        mark("There are no accounts yet, so the dashboard answers only to the machine that it runs on."),
+        mark(
+            "There are no accounts yet, so the dashboard answers only to the machine that it runs on. Whoever runs it "
+            "turns accounts on in turven.toml ([access] accounts = true), or comes in by ssh -L."
+        ),
     ),
     "forwarded": (
         mark("Only on this machine"),

@@ -45,8 +45,8 @@ SITE: Final = Site(
     region=Region.NORTH,
 )
 #: Weeks of the year (ISO) without lessons: spring, autumn and Christmas in the north, from autumn 2026 to spring 2029.
-#: Charts shade them from a calendar, and a school that is busy there would look like a fault. Of the long summer nothing
-#: is simulated, so that a demo in August has something to show.
+#: Charts shade them from a calendar, and a school that is busy there would look like a fault. The long
+#: summer is not among them, so that a demo in August has something to show.
 HOLIDAY_WEEKS: Final = frozenset({8, 42, 52})
 #: The school grew used to its portal: attendance so many weeks ago was lower by this share a week.
 GROWTH_A_WEEK: Final = 0.012
