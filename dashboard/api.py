@@ -10,11 +10,12 @@ from starlette.routing import Route
 from collector import __version__
 from collector.model import Site
 from dashboard import access
-from dashboard.api_answer import Answer, answer
+from dashboard.api_answer import answer
 from dashboard.api_ask import BODY_BYTES_MAX, read
 from dashboard.api_examples import examples
 from dashboard.api_http import JSON, Programs, asking
 from dashboard.api_openapi import document
+from dashboard.api_reply import Answer
 from dashboard.api_words import DIMENSIONS, METRICS, PERIODS, PROPERTY, TIMES, QuestionError, names
 from dashboard.assets import pack
 from dashboard.desk import taken

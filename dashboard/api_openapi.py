@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from dashboard.api_answer import Answer
 from dashboard.api_ask import Question
 from dashboard.api_http import JSON, Problem
+from dashboard.api_reply import Answer
 from dashboard.notes import Asked as Note
 
 _REF: Final = "#/components/schemas/{name}"

@@ -15,10 +15,10 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from collector.errors import SettingsError
-from dashboard.api_answer import Answer, Row
 from dashboard.api_ask import Question
 from dashboard.api_door import WRONG_MAX
 from dashboard.api_examples import examples
+from dashboard.api_reply import Answer, Row
 from dashboard.desk import taken, tokens
 from dashboard.desk.file import Desk
 from dashboard.who import MACHINE, Way, Who
