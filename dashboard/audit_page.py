@@ -23,7 +23,7 @@ from dashboard.audit_report import read
 from dashboard.audit_sheet import doing, ended, page_values, when_in
 from dashboard.audit_words import PAPERS
 from dashboard.frame import FORM_BYTES_MAX, Endpoint, Frame
-from dashboard.house import Auditing
+from dashboard.house import Auditing, AuditRun
 from dashboard.view import View
 from dashboard.who import Right
 
@@ -42,6 +42,8 @@ class AuditPages:
         self._auditing = auditing
         self._frame = frame
         self._refresh_seconds = refresh_seconds
+        #: Whose mark the run has: it may be a name, and other auditors are other people's.
+        self._started_by = ""
 
     def page(self, request: Request) -> Response:
         """Answer the newest report and what can be told at once; `?report=` names an older one, shown as it was."""
@@ -83,7 +85,7 @@ class AuditPages:
             run=run,
             run_error=error or (ended(words, run.error, run.message) if run and run.error else ""),
             doing=doing(words, run.doing) if run else "",
-            own_mark=sheet.lines["R41"] if run and run.mark and not run.is_running and not run.error else None,
+            own_mark=sheet.lines["R41"] if run and self._is_own(request, run) else None,
             refresh=self._refresh_seconds,
             papers=_papers(sheet.facts, view),
             noted=request.query_params.get("head", "")[:_NOTED_MAX],
@@ -148,6 +150,7 @@ class AuditPages:
         view = self._frame.view(request)
         try:
             self._auditing.start(mark)
+            self._started_by = self._frame.who(request).name
         except TurvenError as error:
             kept = self._auditing.kept()
             name = kept[0].name if kept else ""
@@ -155,6 +158,11 @@ class AuditPages:
             told = ended(view.words, error.code, error.message)
             return self._answer(request, report, kept=kept, name=name, is_old=False, error=told, status=422)
         return RedirectResponse(view.path("/audit"), 303, headers=dict(access.HEADERS))
+
+    def _is_own(self, request: Request, run: AuditRun) -> bool:
+        """Tell whether *run* is over, and had a mark that its reader gave."""
+        is_over = bool(run.mark) and not run.is_running and not run.error
+        return is_over and self._started_by in {"", self._frame.who(request).name}
 
     def _chosen(self, request: Request) -> Report | None:
         kept = self._auditing.kept()

@@ -23,10 +23,11 @@ from dashboard.access_table import NOT_AT_THE_MACHINE, ROUTES, Door, may, refere
 from dashboard.audit_narrow import narrow
 from dashboard.desk import links, tokens
 from dashboard.frame import Frame
+from dashboard.house import AuditRun
 from dashboard.who import MACHINE, NOBODY, RIGHTS, Right, Role
 from tests.clock import ManualClock
 from tests.dashboard.accounts import OURS, Accounted
-from tests.dashboard.auditing import FixedAuditing, log, report
+from tests.dashboard.auditing import AT, FixedAuditing, log, report
 from tests.dashboard.house import SCHOOL, TODAY, House, line, school_day
 from tests.house import TallyHouse
 from turven.compose import compose
@@ -179,6 +180,18 @@ def test_the_machine_of_a_house_without_accounts_opens_all_but_accounts(walk: Wa
             is_of_accounts = asked in NOT_AT_THE_MACHINE or address == "POST /sign-in"
             assert is_refused(walk.ask(here, address)) is is_of_accounts, address
             assert walk.ask(there, address).status_code == 403, address
+
+
+def test_an_auditor_s_mark_is_shown_to_nobody_else(walk: Walk) -> None:
+    """The mark that somebody had searched for may be a name: whoever else may read the evidence does not read it."""
+    mark = "een zin van de auditor"
+    assert walk.ask(walk.clients[Role.AUDITOR], "POST /audit", mark=mark).status_code == 303
+    walk.auditing.now = AuditRun(started_at=AT, seconds=80, is_running=False, mark=mark, mark_sha256="b" * 64)
+    try:
+        seen = {role: mark in walk.ask(client, "GET /audit").text for role, client in walk.clients.items()}
+    finally:
+        walk.auditing.now = None
+    assert seen == {role: role is Role.AUDITOR for role in Role}
 
 
 def test_a_program_opens_what_its_scopes_name(walk: Walk) -> None:
