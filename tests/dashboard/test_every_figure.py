@@ -20,11 +20,9 @@ PERIODS: Final = {
     "today": Asked(TODAY, TODAY, TODAY - timedelta(28)),
     "28d": _FOUR_WEEKS,
     "7d": Asked(TODAY - timedelta(7), YESTERDAY, TODAY - timedelta(35)),
-    "90d": Asked(TODAY - timedelta(90), YESTERDAY, TODAY - timedelta(90 + 364)),
     "2026-11": Asked(date(2026, 11, 1), YESTERDAY, date(2026, 10, 4)),
     "2026-10 compare=364": Asked(date(2026, 10, 1), date(2026, 10, 31), date(2025, 10, 2), goes_on=False),
     "2026-2027 compare=364": Asked(date(2026, 8, 1), YESTERDAY, date(2025, 8, 2)),
-    "2025-2026 compare=364": Asked(date(2025, 8, 1), date(2026, 7, 31), date(2024, 7, 26)),
     "all": Asked(FIRST, YESTERDAY, None),
     "12mo compare=364": Asked(date(2025, 12, 1), YESTERDAY, date(2024, 12, 2)),
     "2024-10-25..2026-11-23": Asked(date(2024, 10, 25), YESTERDAY, None, goes_on=False),
@@ -104,9 +102,8 @@ def test_a_chart_draws_each_figure(year: House, client: TestClient, metric: str)
 @pytest.mark.parametrize("shown", SHOWN)
 def test_every_choice_of_every_panel(year: House, client: TestClient, shown: tuple[str, ...]) -> None:
     """Each breakdown that a panel can show."""
-    for name in ("28d", "all") if "group" in shown else ("28d",):
-        told = [*period(name), *(("show", one) for one in shown)]
-        overview(client, Auditor(year, "school"), PERIODS[name], *told)
+    told = [*period("28d"), *(("show", one) for one in shown)]
+    overview(client, Auditor(year, "school"), PERIODS["28d"], *told)
 
 
 @pytest.mark.parametrize("filtered", FILTERS)
@@ -137,8 +134,8 @@ def test_a_table_of_its_own(year: House, client: TestClient, breakdown: str) -> 
     auditor = Auditor(year, "school")
     more_of: dict[str, list[tuple[str, tuple[str, str] | None]]] = {
         "page": [("all", None), ("28d", ("device", "Phone"))],
-        "device": [("28d", ("page", "/rooster")), ("28d", ("goal", "Verlof"))],
-        "goal": [("all", None), ("28d", ("source", "Google"))],
+        "device": [("28d", ("goal", "Verlof"))],
+        "goal": [("all", None)],
     }
     looks: list[tuple[str, tuple[str, str] | None]] = [("28d", None), *more_of.get(breakdown, [])]
     for name, filtered in looks:
@@ -154,7 +151,11 @@ def test_a_table_of_its_own(year: House, client: TestClient, breakdown: str) -> 
 
 def test_engagement(year: House, client: TestClient) -> None:
     """Hours by weekday, time on page and depth of scrolling."""
-    for sites, name in ((("school",), "28d"), (("school", "buurschool"), "90d"), (("school",), "2026-11")):
+    for sites, name in (
+        (("school",), "28d"),
+        (("school", "buurschool"), "2026-10 compare=364"),
+        (("school",), "2026-11"),
+    ):
         auditor, asked = Auditor(year, *sites), PERIODS[name]
         sheet = page(client, "/engagement", *(("site", site) for site in sites), *period(name))
         more.heat(sheet, auditor, asked)
