@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -30,10 +31,11 @@ _API: Final = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def client(year: House) -> TestClient:
-    """Open the dashboard."""
-    return year.client(headers=OURS)
+@pytest.fixture(scope="module")
+def client(year: House) -> Iterator[TestClient]:
+    """Open the dashboard once."""
+    with year.client(headers=OURS) as opened:
+        yield opened
 
 
 def plain(key: str, told: Told | None) -> float | None:

@@ -1,5 +1,6 @@
 """Every figure on every page equals the same question put to the file in SQL; one that nobody accounts for fails."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -47,10 +48,11 @@ FILTERS: Final = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def client(year: House) -> TestClient:
-    """Open the dashboard."""
-    return year.client()
+@pytest.fixture(scope="module")
+def client(year: House) -> Iterator[TestClient]:
+    """Open the dashboard once."""
+    with year.client() as opened:
+        yield opened
 
 
 def page(client: TestClient, path: str, *told: tuple[str, str]) -> Sheet:
