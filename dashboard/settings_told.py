@@ -1,11 +1,12 @@
 """Say what a site has switched on: each setting with its value, since when, and who decided it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import msgspec
 
+from collector.clock import local_day
 from collector.model import Dimension, Identity, Profile, Site
 from collector.policy import Rules
 from dashboard.breakdowns import Breakdown
@@ -67,13 +68,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         value: In force now.
         waits: What comes with the next day; empty where nothing does.
-        since: When it was decided; None where the log does not tell.
+        since: Day on which it was decided, where the site is; None where the log does not tell.
     """
 
     name: str
     value: str
     waits: str
-    since: datetime | None
+    since: date | None
     made_by: str
     reason: str
 
@@ -110,7 +111,7 @@ def settings_of(view: View, site: Site, declared: Site, rules: Rules, log: Log) 
                 name=view.words.text(title),
                 value=_value(view, name, site, rules),
                 waits=_value(view, name, declared, None) if is_waiting else "",
-                since=at,
+                since=at and local_day(at.replace(tzinfo=UTC), site.timezone),
                 made_by=harmless(by),
                 reason=harmless(why),
             )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def test_the_page_says_what_is_on_since_when_and_by_whom(client: TestClient) -> 
     page = client.get("/settings?lang=en").text
     assert 'href="/privacy?site=school"' in page
     assert 'href="/privacy/opt-out?site=school"' in page
+
+
+def test_a_setting_has_the_day_of_the_site(house: Logged, client: TestClient) -> None:
+    """What was decided after midnight at the school has that day, though elsewhere it is still the day before."""
+    late = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)
+    house.kept.change("school", {"k": 15}, made_by="operator", reason="at night", at=late)
+    house.sites = house.kept.all()
+    assert "28 Nov 2026, operator : at night" in text(client.get("/settings?lang=en").text)
 
 
 def test_stricter_takes_effect_at_once_and_needs_no_reason(house: Logged, client: TestClient) -> None:
