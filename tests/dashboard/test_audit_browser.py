@@ -203,9 +203,10 @@ def test_a_check_tells_how_far_it_is_and_shows_its_result(served: Served, page: 
     served.auditing.now = AuditRun(started_at=AT, seconds=4, is_running=True)
     page.goto(served.url("/audit?lang=en"))
     page.evaluate("() => { window.same = true; }")
-    expect(page.get_by_role("status")).to_have_text("The check begins.")
+    told = page.locator("[data-told]").first
+    expect(told).to_have_text("The check begins.")
     served.auditing.now = AuditRun(started_at=AT, seconds=30, is_running=True, doing="Attacking what is kept …")
-    expect(page.get_by_role("status")).to_have_text("Trying to find small groups in what is kept")
+    expect(told).to_have_text("Trying to find small groups in what is kept")
     served.auditing.reports = {"full": served.full}
     served.auditing.now = AuditRun(started_at=AT, seconds=70, is_running=False)
     expect(page.get_by_role("heading", name="All 51 checks hold.")).to_be_visible()

@@ -295,8 +295,9 @@ def test_a_median_has_two_digits(value: float, unit: Unit, told: float) -> None:
 
 
 def test_a_sparkline_breaks_where_nothing_is_known() -> None:
-    """A missing day is a gap in the line, not a zero; the largest value touches the top."""
-    assert path([1, None, 2, 4]).count("M") == 2
+    """A missing day is no zero; a line goes on over a weekend, and is broken where more is missing."""
+    assert path([1, None, None, 2, 4]).count("M") == 1
+    assert path([1, None, None, None, 2, 4]).count("M") == 2
     assert path([5, 5]) == "M2.0 2.0h0L94.0 2.0"
     assert path([0, 0]) == "M2.0 22.0h0L94.0 22.0"
     assert path([None]) == path([]) == ""

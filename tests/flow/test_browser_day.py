@@ -180,6 +180,12 @@ def _expected() -> dict[tuple[str, str, str, str], tuple[int | None, ...]]:
     cells |= {("", "", "page", page): (n, n, n, 0, *withheld) for page in ("/", "/toets")}
     cells["", "", "page", "/uitslag"] = (n, n, n, 2 * n, *withheld)
     cells |= {("", "", "event", name): (0, n, n, count, *withheld) for name, count in _EVENTS.items()}
+    cells["", "", "property", f"Outbound · host={_NEWS}"] = (0, n, n, n, *withheld)
+    # The pages fit into the window: each is read to its end.
+    cells["", "", "scroll", "100"] = (3 * n, None, n, None, *withheld)
+    # Told in multiples of k, as "at least".
+    steps = (("/", "/toets"), ("/toets", "/uitslag"), ("/uitslag", "(exit)"))
+    cells |= {("page", page, "next_page", after): (None, None, 10, None, *withheld) for page, after in steps}
     paired = ("browser", "os", "device", "country")
     pairs: list[tuple[str, str, str, str, int]] = [
         ("source", _NEWS, other, of_visits[other][0], 3 * n) for other in paired
