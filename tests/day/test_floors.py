@@ -60,6 +60,35 @@ def test_a_floor_of_few_is_nearly_exact(counts: list[int], several: int, more: l
             assert not {whole - own for own in inside} <= set(range(1, K)), (size, most, value)
 
 
+@settings(max_examples=200, deadline=None)
+@given(counts=COUNTS, more=st.lists(st.integers(0, 4), min_size=3, max_size=3))
+def test_a_floor_beside_floors_of_others_is_nearly_exact(counts: list[int], more: list[int]) -> None:
+    """Where each visitor has one value, all floors of a list together leave neither line nor value 1 to k-1."""
+    size = sum(counts)
+    # What a line is told of has k visitors.
+    most = {value: max(own + extra, K) for value, own, extra in zip(VALUES, counts, more, strict=True)}
+    floors = Floors(size, dict(zip(VALUES, counts, strict=True)), most, is_open=False)
+    listed = floors.listed(k=K)
+    if size < K or not listed or not floors.may_be_told(k=K):
+        return
+    possible = [
+        world
+        for world in worlds(listed, size, is_one_each=True)
+        if all(world[value] <= most[value] for value in VALUES)
+    ]
+    for value in VALUES:
+        for whole in (size, most[value]):
+            assert not {whole - world[value] for world in possible} <= set(range(1, K)), (size, most, listed, value)
+
+
+def test_telephones_that_all_others_leave_room_for() -> None:
+    """Of 23 visitors at least 10 have a computer, so at most 13 of the 14 telephones are among them."""
+    most = {"phone": 14, "desktop": 13, "tablet": 12}
+    floors = Floors(23, {"phone": 12, "desktop": 11}, most, is_open=False)
+    assert floors.hides_nobody(k=10)
+    assert not floors.may_be_told(k=10)
+
+
 def test_a_page_that_few_more_saw_than_came_from_another() -> None:
     """Of 6 visitors of a page 5 went on to one that 5 saw: the floor of 5 is exact, and one did not."""
     floors = Floors(6, {"b": 5}, {"b": 5, "c": 9}, is_open=True)
